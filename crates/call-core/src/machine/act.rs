@@ -1,0 +1,174 @@
+//! What the rows of the transition table do.
+
+mod asking;
+mod ending;
+mod rising;
+mod talking;
+
+use super::{Asked, DialAnswer, ProviderSays};
+use super::{
+    Birth, Call, Effect, Event, Fact, Leg, LegState, Legs, Phase, PhaseName, Policy, Proposal, Proposer, Reason,
+    Report, Role, Script, Signal, State, StreamFact, Timer, Timestamp,
+};
+
+/// One input at work on a call.
+pub(super) struct Act<'a> {
+    pub(super) birth: &'a Birth,
+    pub(super) state: &'a mut State,
+    pub(super) now: Timestamp,
+    /// When it happened by the provider's clock, never later than `now`.
+    pub(super) at: Timestamp,
+    effects: &'a mut Vec<Effect>,
+}
+
+impl<'a> Act<'a> {
+    pub(super) fn on(call: &'a mut Call, now: Timestamp, effects: &'a mut Vec<Effect>) -> Self {
+        Act { birth: &call.birth, state: &mut call.state, now, at: now, effects }
+    }
+
+    pub(super) const fn phase(&self) -> PhaseName {
+        self.state.phase.name()
+    }
+
+    pub(super) const fn proposal(&self, proposer: Proposer, reason: Option<String>) -> Proposal {
+        Proposal { proposer, reason, at: self.at }
+    }
+
+    const fn policy(&self) -> &'a Policy {
+        &self.birth.policy
+    }
+
+    fn ask_for(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    fn publish(&mut self, event: Event) {
+        self.effects.push(Effect::Publish(event));
+    }
+
+    /// Moves to a phase; deadlines of the phase before are off.
+    fn enter(&mut self, phase: Phase) {
+        self.state.timers.cancel_all();
+        self.state.phase = phase;
+    }
+
+    fn set(&mut self, timer: Timer, after: std::time::Duration) {
+        self.state.timers.set(timer, self.now + after);
+    }
+}
+
+/// Which leg a signal is about, and what the signal weighs.
+impl Act<'_> {
+    /// The signal's leg, if it is not the call's first.
+    pub(super) fn other_leg(&self, signal: &Signal) -> Option<Leg> {
+        let leg = signal.leg.as_ref()?;
+        let first = self.state.legs.first().map(|l| &l.leg);
+        let is_child = signal.parent.as_ref().is_some_and(|parent| parent != leg);
+        let is_other = first.is_some_and(|first| first != leg);
+        (is_other || (first.is_none() && is_child)).then(|| leg.clone())
+    }
+
+    /// A child's signal names its parent, which may be news too.
+    pub(super) fn bind_parent(&mut self, signal: &Signal) {
+        if let (None, Some(parent)) = (self.state.legs.first(), &signal.parent) {
+            self.state.legs.bind(parent.clone(), Role::First);
+        }
+    }
+
+    pub(super) fn bind_first(&mut self, signal: &Signal) -> bool {
+        match &signal.leg {
+            Some(leg) if self.state.legs.first().is_none() => {
+                self.state.legs.bind(leg.clone(), Role::First);
+                true
+            }
+            Some(_) | None => false,
+        }
+    }
+
+    /// Takes an applied signal into evidence, and believes the call for a while if it is a sign of life.
+    pub(super) fn weigh(&mut self, fact: &Fact) {
+        let evidence = &mut self.state.evidence;
+        let alive = match fact {
+            Fact::Report(report) => {
+                let answer = match report {
+                    Report::Unanswered { .. } | Report::InProgress | Report::Ended(_) => ProviderSays::Alive,
+                    Report::Gone => ProviderSays::Gone,
+                    Report::Unreachable { .. } => ProviderSays::Unreachable,
+                };
+                evidence.asked = Some(Asked { at: self.now, answer });
+                self.state.asking = None;
+                answer == ProviderSays::Alive
+            }
+            Fact::Dialed(DialAnswer::Refused { .. } | DialAnswer::Unknown { .. } | DialAnswer::Withdrawn)
+            | Fact::Stream(StreamFact::Closed | StreamFact::Failed { .. }) => false,
+            Fact::Stream(StreamFact::Opened | StreamFact::Flowing) | Fact::Speech(_) | Fact::Turn(_) => {
+                evidence.last_media = Some(self.now);
+                true
+            }
+            Fact::Dialed(DialAnswer::Accepted)
+            | Fact::Progress(_)
+            | Fact::Answered
+            | Fact::Ended(_)
+            | Fact::HangupAnswer(_)
+            | Fact::Detected(_)
+            | Fact::Digits(_)
+            | Fact::Recording(_)
+            | Fact::Billed(_)
+            | Fact::Analyzed(_)
+            | Fact::ToolCall(_)
+            | Fact::Unknown(_) => {
+                evidence.last_signal = Some(self.now);
+                true
+            }
+        };
+        if alive && matches!(self.state.phase, Phase::Live) {
+            self.set(Timer::Quiet, self.policy().quiet_limit);
+        }
+    }
+}
+
+/// Legs beside the first: `<Dial>`ed targets and transfers.
+impl Act<'_> {
+    pub(super) fn leg_joins(&mut self, leg: Leg) -> Result<(), Reason> {
+        if self.state.legs.get(&leg).is_some() {
+            return Err(Reason::NothingNew);
+        }
+        self.join(leg);
+        Ok(())
+    }
+
+    pub(super) fn leg_answers(&mut self, leg: Leg) -> Result<(), Reason> {
+        let state = self.join(leg);
+        if state.answered {
+            return Err(Reason::NothingNew);
+        }
+        state.answered = true;
+        Ok(())
+    }
+
+    pub(super) fn leg_ends(&mut self, leg: Leg, hungup: &super::Hungup) -> Result<(), Reason> {
+        let state = self.join(leg);
+        if state.ended.is_some() {
+            return Err(Reason::NothingNew);
+        }
+        state.ended = Some(hungup.clone());
+        if state.role == Role::Target {
+            self.target_ended(hungup);
+        }
+        Ok(())
+    }
+
+    fn join(&mut self, leg: Leg) -> &mut LegState {
+        if self.state.legs.get(&leg).is_none() {
+            let connects = matches!(self.birth.plan.script, Script::Connect { .. });
+            let role = if connects && self.state.legs.target().is_none() { Role::Target } else { Role::Transfer };
+            self.state.legs.bind(leg.clone(), role);
+            self.publish(Event::LegAdded { leg: leg.clone() });
+        }
+        found(&mut self.state.legs, &leg)
+    }
+}
+
+fn found<'l>(legs: &'l mut Legs, leg: &Leg) -> &'l mut LegState {
+    legs.get_mut(leg).expect("the leg was bound above")
+}

@@ -1,0 +1,167 @@
+//! From the dial to the answer.
+
+use super::super::{Disposition, Hungup, Progress, ProviderSays, Source, Stage};
+use super::super::{Event, Phase, Proposer, Reason, Script, Timer};
+use super::Act;
+
+impl Act<'_> {
+    pub(in super::super) fn progress(&mut self, progress: Progress) -> Result<(), Reason> {
+        let current = match &self.state.phase {
+            Phase::Ringing { progress, .. } => Some(*progress),
+            Phase::Dialing | Phase::Live | Phase::Ending { .. } | Phase::Ended(_) => None,
+        };
+        if current.is_some_and(|current| progress <= current) {
+            return self.fill(progress);
+        }
+        // Whether it is new is of no matter here: the phase moves.
+        let _ = self.fill(progress);
+        self.enter(Phase::Ringing { progress, overdue: false });
+        let limit = match progress {
+            Progress::Queued => self.policy().queue_limit,
+            Progress::Initiated | Progress::Ringing => self.policy().ring_limit,
+        };
+        self.set(Timer::RingLimit, limit);
+        if progress == Progress::Ringing {
+            self.publish(Event::Ringing);
+        }
+        Ok(())
+    }
+
+    pub(in super::super) fn answered(&mut self) -> Result<(), Reason> {
+        let _ = self.fill_answered();
+        if let Some(leg) = self.state.legs.first_mut() {
+            leg.answered = true;
+        }
+        self.enter(Phase::Live);
+        self.set(Timer::LiveLimit, self.policy().live_limit);
+        self.set(Timer::Quiet, self.policy().quiet_limit);
+        if matches!(self.birth.plan.script, Script::Stream) {
+            self.set(Timer::StreamLimit, self.policy().stream_limit);
+        }
+        self.publish(Event::Answered);
+        Ok(())
+    }
+
+    /// Notes when a station was passed, if that was not known. Moves nothing.
+    pub(in super::super) fn fill(&mut self, progress: Progress) -> Result<(), Reason> {
+        let at = self.at;
+        let timeline = &mut self.state.timeline;
+        let station = match progress {
+            Progress::Queued => &mut timeline.queued,
+            Progress::Initiated => &mut timeline.initiated,
+            Progress::Ringing => &mut timeline.ringing,
+        };
+        if station.is_some() {
+            return Err(Reason::OutOfOrder);
+        }
+        *station = Some(at);
+        Ok(())
+    }
+
+    /// Notes when the call was answered, if that was not known. Moves nothing.
+    pub(in super::super) fn fill_answered(&mut self) -> Result<(), Reason> {
+        if self.state.timeline.answered.is_some() {
+            return Err(Reason::NothingNew);
+        }
+        self.state.timeline.answered = Some(self.at);
+        Ok(())
+    }
+
+    /// The outcome of the dial is unknown: it is not dialled again, but asked for.
+    pub(in super::super) fn doubt_the_dial(&mut self) -> Result<(), Reason> {
+        self.set(Timer::DialAnswer, self.policy().ask_again);
+        self.ask()
+    }
+
+    pub(in super::super) fn dial_unanswered(&mut self) {
+        let _ = self.doubt_the_dial();
+    }
+
+    /// The dial was never confirmed. Only the provider's word (or, at the outer bound, its long silence) lets the call
+    /// fail; it is never dialled again.
+    pub(in super::super) fn dial_limit(&mut self) {
+        let policy = self.policy();
+        let gone = self.state.evidence.asked.is_some_and(|asked| asked.answer == ProviderSays::Gone);
+        if !gone && self.now < self.birth.at + policy.dial_limit + policy.stale.outer {
+            let _ = self.ask();
+            self.set(Timer::DialLimit, policy.ask_again);
+            return;
+        }
+        match self.state.phase.clone() {
+            Phase::Ending { proposal, .. } => {
+                self.end(Hungup::new(Disposition::Canceled), Source::Inference, proposal);
+            }
+            Phase::Dialing | Phase::Ringing { .. } | Phase::Live | Phase::Ended(_) => {
+                let proposal =
+                    self.proposal(Proposer::Deadline { timer: Timer::DialLimit }, Some("dial-unconfirmed".to_owned()));
+                self.end(Hungup::new(Disposition::Failed), Source::Inference, proposal);
+            }
+        }
+    }
+
+    /// Proof that nothing was dialled.
+    pub(in super::super) fn never_dialed(&mut self, disposition: Disposition, why: &str) -> Result<(), Reason> {
+        let proposal = self.proposal(Proposer::Provider, Some(why.to_owned()));
+        self.end(Hungup::new(disposition), Source::Provider, proposal);
+        Ok(())
+    }
+
+    /// Proof that nothing was dialled, for a call that was given up meanwhile.
+    pub(in super::super) fn given_up_undialed(&mut self) -> Result<(), Reason> {
+        let proposal = match &self.state.phase {
+            Phase::Ending { proposal, stage: Stage::AwaitingDial } => proposal.clone(),
+            Phase::Dialing | Phase::Ringing { .. } | Phase::Live | Phase::Ending { .. } | Phase::Ended(_) => {
+                return Err(Reason::OutOfOrder);
+            }
+        };
+        self.end(Hungup::new(Disposition::Canceled), Source::Provider, proposal);
+        Ok(())
+    }
+
+    pub(in super::super) fn doubt_the_withdrawn_dial(&mut self) -> Result<(), Reason> {
+        if !self.awaits_dial() {
+            return Err(Reason::NothingNew);
+        }
+        self.ask()
+    }
+
+    /// The call was given up while its dial was in flight; now the leg is known, so it can be hung up.
+    pub(in super::super) fn dial_found(&mut self) -> Result<(), Reason> {
+        match &self.state.phase {
+            Phase::Ending { proposal, stage: Stage::AwaitingDial } if self.state.legs.first().is_some() => {
+                let proposal = proposal.clone();
+                self.hang_up(proposal)
+            }
+            Phase::Dialing | Phase::Ringing { .. } | Phase::Live | Phase::Ending { .. } | Phase::Ended(_) => {
+                Err(Reason::NothingNew)
+            }
+        }
+    }
+
+    /// The provider says that it still rings.
+    pub(in super::super) fn still_ringing(&mut self, progress: Progress) -> Result<(), Reason> {
+        if matches!(self.state.phase, Phase::Ringing { overdue: true, .. }) {
+            self.hang_up_by_deadline(Timer::RingLimit);
+        } else {
+            let _ = self.progress(progress);
+        }
+        Ok(())
+    }
+
+    pub(in super::super) fn ring_limit(&mut self) {
+        match &mut self.state.phase {
+            Phase::Ringing { overdue, .. } if !*overdue => {
+                *overdue = true;
+                self.set(Timer::RingLimit, self.policy().ask_again);
+                let _ = self.ask();
+            }
+            Phase::Dialing | Phase::Ringing { .. } | Phase::Live | Phase::Ending { .. } | Phase::Ended(_) => {
+                self.hang_up_by_deadline(Timer::RingLimit);
+            }
+        }
+    }
+
+    pub(super) const fn awaits_dial(&self) -> bool {
+        matches!(&self.state.phase, Phase::Ending { stage: Stage::AwaitingDial, .. })
+    }
+}

@@ -1,0 +1,376 @@
+//! What reaches a call: a provider's fact, a user's wish, a deadline come due.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::time::friendly;
+use super::{Hungup, Leg, Proposer, Timestamp};
+
+/// Everything that can reach a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "input", rename_all = "kebab-case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all inputs are signals; a box would cost each of them an allocation"
+)]
+pub enum Input {
+    /// A fact from a provider, the outbox or a media session.
+    Signal(Signal),
+    /// A wish of a user or of the embedder's code.
+    Command(Command),
+    /// A deadline has come due.
+    Tick,
+}
+
+impl From<Signal> for Input {
+    fn from(signal: Signal) -> Self {
+        Self::Signal(signal)
+    }
+}
+
+impl From<Command> for Input {
+    fn from(command: Command) -> Self {
+        Self::Command(command)
+    }
+}
+
+/// A fact, and what the provider says of its place among the others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signal {
+    /// Which leg it is about; the call's first leg if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leg: Option<Leg>,
+    /// The leg that this leg was made from (a `<Dial>`ed child's parent); absent on first legs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Leg>,
+    /// The provider's identity of this event (an event id; call + sequence number; call + status where it has none).
+    /// Two signals with one key are one event, delivered twice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The provider's sequence number within the leg.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<u64>,
+    /// When the provider says that it happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+    /// What happened.
+    #[serde(flatten)]
+    pub fact: Fact,
+    /// Fields of the message that we do not interpret, kept for the journal.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub extra: BTreeMap<String, String>,
+}
+
+impl Signal {
+    /// A fact about the call's first leg.
+    #[must_use]
+    pub const fn new(fact: Fact) -> Self {
+        Self { leg: None, parent: None, key: None, order: None, at: None, fact, extra: BTreeMap::new() }
+    }
+
+    /// The same fact, about `leg`.
+    #[must_use]
+    pub fn on(mut self, leg: Leg) -> Self {
+        self.leg = Some(leg);
+        self
+    }
+
+    /// The same fact, about a leg made from `parent`.
+    #[must_use]
+    pub fn under(mut self, parent: Leg) -> Self {
+        self.parent = Some(parent);
+        self
+    }
+
+    /// The same fact, with the provider's identity of the event.
+    #[must_use]
+    pub fn keyed(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// The same fact, with the provider's sequence number.
+    #[must_use]
+    pub const fn ordered(mut self, order: u64) -> Self {
+        self.order = Some(order);
+        self
+    }
+
+    /// The same fact, at the provider's own time.
+    #[must_use]
+    pub const fn happened(mut self, at: Timestamp) -> Self {
+        self.at = Some(at);
+        self
+    }
+}
+
+/// What happened. The first group moves the call; the second adds to what is known of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "fact", content = "of", rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Fact {
+    /// The answer to our dial.
+    Dialed(DialAnswer),
+    /// The provider is getting the phone to ring.
+    Progress(Progress),
+    /// Somebody or something answered.
+    Answered,
+    /// The leg is over.
+    Ended(Hungup),
+    /// The provider's answer when asked what is true.
+    Report(Report),
+    /// The answer to our hang-up.
+    HangupAnswer(HangupAnswer),
+    /// The audio stream: opened, closed, failed, flowing.
+    Stream(StreamFact),
+    /// Speech to the caller: finished, or given up.
+    Speech(SpeechFact),
+    /// An utterance.
+    Turn(Turn),
+
+    /// Person or machine.
+    Detected(AnsweredBy),
+    /// Keys pressed.
+    Digits(String),
+    /// A recording, or news of one.
+    Recording(Recording),
+    /// What the call cost.
+    Billed(Cost),
+    /// A verdict on the conversation.
+    Analyzed(Analysis),
+    /// A function that the agent invoked.
+    ToolCall(ToolCall),
+    /// An event that this version does not know, by the provider's name for it. Kept, harmless.
+    Unknown(String),
+}
+
+/// What became of our dial.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "dial", rename_all = "kebab-case")]
+pub enum DialAnswer {
+    /// The provider has the call; the signal's leg is its name.
+    Accepted,
+    /// The provider's proof that nothing was dialled and never will be.
+    Refused {
+        /// The provider's error, for people.
+        why: String,
+    },
+    /// Nobody knows whether the phone rings. It is never dialled again.
+    Unknown {
+        /// What happened to the request.
+        why: String,
+    },
+    /// The outbox found that the call no longer wants to be dialled, and did nothing.
+    Withdrawn,
+}
+
+/// How far an unanswered call has come, in rising order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Progress {
+    /// Accepted, waiting to be dialled.
+    Queued,
+    /// Left the queue, being dialled.
+    Initiated,
+    /// The phone rings.
+    Ringing,
+}
+
+/// What the provider says when asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "report", rename_all = "kebab-case")]
+pub enum Report {
+    /// Not answered yet.
+    Unanswered {
+        /// How far it has come.
+        progress: Progress,
+    },
+    /// Answered and under way.
+    InProgress,
+    /// Over.
+    Ended(Hungup),
+    /// It knows no such call. Its reads may lag behind its messages.
+    Gone,
+    /// It could not be reached, or could not say. No proof of anything.
+    Unreachable {
+        /// What happened to the question.
+        why: String,
+    },
+}
+
+/// What the provider says to our hang-up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "hangup", rename_all = "kebab-case")]
+pub enum HangupAnswer {
+    /// It will be done; the end follows as a signal of its own.
+    Accepted,
+    /// It had ended before: success (Twilio 21220, Telnyx 90018).
+    AlreadyEnded,
+    /// It will not be done.
+    Refused {
+        /// The provider's error, for people.
+        why: String,
+    },
+}
+
+/// News of the audio stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "stream", rename_all = "kebab-case")]
+pub enum StreamFact {
+    /// The media socket is open.
+    Opened,
+    /// Frames or marks are still coming; sent now and then, not for each frame.
+    Flowing,
+    /// The media socket closed.
+    Closed,
+    /// It could not be opened, or broke.
+    Failed {
+        /// What went wrong.
+        why: String,
+    },
+}
+
+/// News of one speech operation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpeechFact {
+    /// Which operation, as named by the command that began it.
+    pub operation: String,
+    /// Whether its last word was played (`false`: it was cut or failed).
+    pub played: bool,
+}
+
+/// One utterance in the transcript.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Turn {
+    /// Who spoke.
+    pub speaker: Speaker,
+    /// The words.
+    pub text: String,
+}
+
+/// Who spoke.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Speaker {
+    /// The AI agent.
+    Agent,
+    /// The person on the phone.
+    Caller,
+}
+
+/// Person or machine (answering machine detection).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AnsweredBy {
+    /// A person.
+    Human,
+    /// An answering machine.
+    Machine,
+    /// A fax.
+    Fax,
+    /// It could not be told.
+    Unknown,
+}
+
+/// A recording, or news of one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recording {
+    /// The provider's id of it.
+    pub id: String,
+    /// Where it can be fetched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// The provider's word for its state, such as `in-progress`, `completed` or `absent`.
+    pub status: String,
+    /// How long it is.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "friendly::optional")]
+    pub duration: Option<Duration>,
+}
+
+/// What the call cost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cost {
+    /// The amount as a decimal number in text, so that no cent is lost.
+    pub amount: String,
+    /// ISO 4217 code, such as `USD`.
+    pub currency: String,
+}
+
+/// A verdict on the conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Analysis {
+    /// Whether it reached its goal (Retell's `call_successful`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub successful: Option<bool>,
+    /// What was said, in short.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+    /// How the caller felt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sentiment: Option<String>,
+}
+
+/// One function that the agent invoked, and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolCall {
+    /// The agent's id of the invocation.
+    pub id: String,
+    /// The function's name.
+    pub name: String,
+    /// Its arguments, as JSON text.
+    pub arguments: String,
+    /// Its result as JSON text, or why it failed.
+    pub result: Result<String, String>,
+    /// How long it took.
+    #[serde(with = "friendly::required")]
+    pub took: Duration,
+}
+
+/// A wish.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Command {
+    /// End the call: cancel it before it is answered, hang it up after.
+    Hangup {
+        /// Who wishes it.
+        #[serde(flatten)]
+        proposer: Proposer,
+        /// Why, in their words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        /// Whether words that are being spoken may end first.
+        #[serde(default)]
+        after_speech: bool,
+    },
+    /// Say something to the caller.
+    Speak {
+        /// A name for the operation, unique within the call; its end is reported under it.
+        operation: String,
+        /// The words.
+        text: String,
+    },
+    /// Stop what is being said.
+    Hush,
+    /// Open the audio stream.
+    OpenStream,
+    /// Close the audio stream.
+    CloseStream,
+    /// Hand the caller to another number, client or SIP address.
+    Transfer {
+        /// Number (E.164), `client:name` or `sip:address`.
+        to: String,
+    },
+    /// Ask the provider what is true.
+    Reconcile,
+}
+
+impl Command {
+    /// An operator's hang-up.
+    #[must_use]
+    pub const fn hangup() -> Self {
+        Self::Hangup { proposer: Proposer::Operator, reason: None, after_speech: false }
+    }
+}

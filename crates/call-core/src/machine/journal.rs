@@ -1,0 +1,91 @@
+//! The journal: every input with its time and its answer. Folding it gives the stored call again, exactly.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Birth, Call, Effect, Input, Reason, Speaker, Step, Timestamp, Turn};
+use super::{Fact, Signal};
+
+/// One input and its answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The call's version before the input. Applied entries have each their own; ignored ones share it with the next.
+    pub version: u64,
+    /// When it reached the call.
+    pub at: Timestamp,
+    /// What reached it.
+    pub input: Input,
+    /// What it did: `None` if it was applied, else why not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ignored: Option<Reason>,
+}
+
+/// Handles an input and writes down what it did.
+pub fn record(call: &mut Call, input: Input, now: Timestamp) -> (Entry, Vec<Effect>) {
+    let version = call.version();
+    let (ignored, effects) = match call.handle(&input, now) {
+        Step::Applied(effects) => (None, effects),
+        Step::Ignored(reason) => (Some(reason), Vec::new()),
+    };
+    (Entry { version, at: now, input, ignored }, effects)
+}
+
+/// The journal does not tell this call's life.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FoldError {
+    /// An applied input is missing, or two claim one version.
+    #[error("journal has an entry for version {found} where {expected} was expected")]
+    Gap {
+        /// The version that the fold had reached.
+        expected: u64,
+        /// The version that the entry claims.
+        found: u64,
+    },
+    /// The input did something else than the journal says.
+    #[error("journal says {written:?} at version {version}, but the rules say {lived:?}")]
+    Differs {
+        /// Where.
+        version: u64,
+        /// What the journal says.
+        written: Option<Reason>,
+        /// What the rules say.
+        lived: Option<Reason>,
+    },
+}
+
+/// Lives a call again from its birth and its journal, in the order of versions.
+///
+/// # Errors
+/// Where the journal and the rules part ways.
+pub fn fold<'e>(birth: &Arc<Birth>, entries: impl IntoIterator<Item = &'e Entry>) -> Result<Call, FoldError> {
+    let (mut call, _) = Call::born(Arc::clone(birth));
+    for entry in entries {
+        if entry.version != call.version() {
+            return Err(FoldError::Gap { expected: call.version(), found: entry.version });
+        }
+        let lived = match call.handle(&entry.input, entry.at) {
+            Step::Applied(_) => None,
+            Step::Ignored(reason) => Some(reason),
+        };
+        if lived != entry.ignored {
+            return Err(FoldError::Differs { version: entry.version, written: entry.ignored, lived });
+        }
+    }
+    Ok(call)
+}
+
+/// What was said, in order, with when: the transcript is a view of the journal.
+pub fn transcript<'e>(entries: impl IntoIterator<Item = &'e Entry>) -> Vec<(Timestamp, Speaker, &'e str)> {
+    entries
+        .into_iter()
+        .filter(|entry| entry.ignored.is_none())
+        .filter_map(|entry| match &entry.input {
+            Input::Signal(Signal { fact: Fact::Turn(Turn { speaker, text }), at, .. }) => {
+                Some((at.unwrap_or(entry.at), *speaker, text.as_str()))
+            }
+            Input::Signal(_) | Input::Command(_) | Input::Tick => None,
+        })
+        .collect()
+}

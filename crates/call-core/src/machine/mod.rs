@@ -1,0 +1,41 @@
+//! The rules: pure, synchronous, and importing nothing from `port`.
+
+mod act;
+mod call;
+mod effect;
+mod ending;
+mod id;
+mod input;
+pub mod journal;
+mod legs;
+mod lookup;
+mod permit;
+mod phase;
+mod plan;
+mod policy;
+mod route;
+mod stale;
+mod step;
+mod table;
+mod time;
+mod timer;
+
+pub use call::{Call, Findings, Running, State, Timeline};
+pub use effect::{Effect, EffectId, EffectIdError, Event};
+pub use ending::{Disposition, Evidence, Hungup, Outcome, Proposal, Proposer, Source};
+pub use id::{CallId, CallIdError, Leg, ProviderName, Subject};
+pub use input::{
+    Analysis, AnsweredBy, Command, Cost, DialAnswer, Fact, HangupAnswer, Input, Progress, Recording, Report, Signal,
+    Speaker, SpeechFact, StreamFact, ToolCall, Turn,
+};
+pub use legs::{LegState, Legs, Role};
+pub use lookup::Lookup;
+pub use permit::{Operation, Permit, Refusal};
+pub use phase::{Phase, PhaseName, Stage};
+pub use plan::{Birth, Direction, Plan, Script};
+pub use policy::{Policy, PolicyError};
+pub use route::{Address, Route, route};
+pub use stale::{Asked, Closing, Facts, ProviderSays, StalePolicy, StaleReason, Verdict, judge};
+pub use step::{Reason, Step};
+pub use time::{Timestamp, TimestampError};
+pub use timer::{Timer, Timers};

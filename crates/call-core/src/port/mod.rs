@@ -1,0 +1,20 @@
+//! Traits that the world implements, and the async loops over them. Runtime-free: time and waiting come from [`Clock`].
+
+mod clock;
+mod observer;
+mod outbox;
+mod provider;
+mod store;
+mod sweep;
+mod switchboard;
+
+pub use clock::Clock;
+pub use observer::{Observation, Observer};
+pub use outbox::{Outbox, OutboxReport, Subscriber};
+pub use provider::{Answer, Hook, HookError, HookRequest, Inbound, Provider, Question, Received, Reply};
+pub use store::{
+    Commit, Counts, Filter, IdempotencyKey, Job, Page, Parked, ParkedSignal, Settle, Settlement, Store, StoreError,
+    restore,
+};
+pub use sweep::{Sweep, SweepReport, Swept};
+pub use switchboard::{Answering, Delivered, Handled, PlaceError, Placed, Switchboard, SwitchboardError};

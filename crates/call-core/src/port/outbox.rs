@@ -1,0 +1,218 @@
+//! Performs effects under a lease, and takes their answers back to the call.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::{
+    CallId, DialAnswer, Effect, EffectId, Event, Fact, HangupAnswer, ProviderName, Report, Signal, SpeechFact,
+    StreamFact, Timestamp,
+};
+
+use super::{
+    Answer, Clock, Job, Observation, Observer, Provider, Settle, Settlement, Store, StoreError, Switchboard,
+    SwitchboardError,
+};
+
+/// Is told what happens. At least once per event; the effect's id tells a repetition.
+#[async_trait]
+pub trait Subscriber: Send + Sync + 'static {
+    /// Something happened to a call.
+    async fn tell(&self, id: &EffectId, event: &Event);
+}
+
+/// The worker's hands: claim, perform, settle.
+///
+/// Every effect may be performed again after a crash, except the dial: a dial whose lease lapsed is never repeated, it
+/// is asked for instead (design law 3).
+#[derive(Clone)]
+pub struct Outbox {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    observer: Arc<dyn Observer>,
+    switchboard: Switchboard,
+    providers: Arc<BTreeMap<ProviderName, Arc<dyn Provider>>>,
+    subscriber: Arc<dyn Subscriber>,
+    lease: Duration,
+}
+
+/// What a round of the outbox did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OutboxReport {
+    /// How many effects were claimed.
+    pub claimed: usize,
+    /// How many of them failed on the store and will be claimed again.
+    pub failed: usize,
+}
+
+/// What an answer means for the call and for the job.
+enum Next {
+    Tell(Vec<Signal>),
+    Again(Duration),
+    Nothing,
+}
+
+impl Outbox {
+    /// A worker over a store. `lease` must be longer than any provider's answer takes.
+    pub fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        observer: Arc<dyn Observer>,
+        switchboard: Switchboard,
+        providers: BTreeMap<ProviderName, Arc<dyn Provider>>,
+        subscriber: Arc<dyn Subscriber>,
+        lease: Duration,
+    ) -> Self {
+        Self { store, clock, observer, switchboard, providers: Arc::new(providers), subscriber, lease }
+    }
+
+    /// Claims, performs one after the other, settles. For simulations and tests; a server uses the parts.
+    ///
+    /// # Errors
+    /// The store failed to give anything to do.
+    pub async fn round(&self, limit: usize) -> Result<OutboxReport, StoreError> {
+        let jobs = self.claim(limit).await?;
+        let mut report = OutboxReport { claimed: jobs.len(), failed: 0 };
+        let (news, acts) = Self::sort(jobs);
+        if self.publish(&news).await.is_err() {
+            report.failed += news.len();
+        }
+        for job in &acts {
+            if self.perform(job).await.is_err() {
+                report.failed += 1;
+            }
+        }
+        Ok(report)
+    }
+
+    /// Takes effects to perform.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn claim(&self, limit: usize) -> Result<Vec<Job>, StoreError> {
+        self.store.claim(self.clock.now(), self.lease, limit).await
+    }
+
+    /// Parts news for subscribers, which are quick, from acts at a provider, which may take seconds.
+    #[must_use]
+    pub fn sort(jobs: Vec<Job>) -> (Vec<Job>, Vec<Job>) {
+        jobs.into_iter().partition(|job| matches!(job.effect, Effect::Publish(_)))
+    }
+
+    /// Tells subscribers, and settles all in one go.
+    ///
+    /// # Errors
+    /// The store failed; subscribers will be told again.
+    pub async fn publish(&self, news: &[Job]) -> Result<(), StoreError> {
+        for job in news {
+            if let Effect::Publish(event) = &job.effect {
+                self.subscriber.tell(&job.id, event).await;
+            }
+        }
+        let settlements: Vec<Settle> = news.iter().map(|job| settled(job, Settlement::Done)).collect();
+        if settlements.is_empty() { Ok(()) } else { self.store.settle(&settlements).await }
+    }
+
+    /// Performs one act and takes its answer to the call, settled in the same commit.
+    ///
+    /// # Errors
+    /// The store failed: the job is claimed again when its lease ends.
+    pub async fn perform(&self, job: &Job) -> Result<(), SwitchboardError> {
+        let id = job.id.call;
+        let Some(call) = self.store.load(id).await? else { return self.done(job).await };
+        let now = self.clock.now();
+        // Too late to be sure that nobody else has it.
+        if now >= job.lease {
+            return Ok(());
+        }
+        if !call.wants(&job.id, &job.effect, now) {
+            self.observer.observe(Observation::Dropped { id: &job.id, effect: &job.effect });
+            return match (matches!(job.effect, Effect::Dial), job.may_be_done()) {
+                (true, true) => self.tell(job, vec![unknown_dial("a lease lapsed")]).await,
+                (true, false) => self.tell(job, vec![Signal::new(Fact::Dialed(DialAnswer::Withdrawn))]).await,
+                (false, _) => self.done(job).await,
+            };
+        }
+        if matches!(job.effect, Effect::Dial) && job.may_be_done() {
+            return self.tell(job, vec![unknown_dial("a lease lapsed")]).await;
+        }
+        let Some(provider) = self.providers.get(&call.plan().provider) else {
+            let why = format!("no provider named {} is configured", call.plan().provider);
+            return self.settle(job, &Answer::Refused { why }).await;
+        };
+        self.observer.observe(Observation::Performing { id: &job.id, effect: &job.effect, attempt: job.attempt });
+        let answer = provider.perform(&call, &job.id, &job.effect).await;
+        self.observer.observe(Observation::Performed { id: &job.id, effect: &job.effect, answer: &answer });
+        self.settle(job, &answer).await
+    }
+
+    async fn settle(&self, job: &Job, answer: &Answer) -> Result<(), SwitchboardError> {
+        match next(&job.effect, answer, job.deferrals.max(job.attempt.saturating_sub(1))) {
+            Next::Tell(signals) => self.tell(job, signals).await,
+            Next::Again(after) => {
+                let at: Timestamp = self.clock.now() + after;
+                Ok(self.store.settle(&[settled(job, Settlement::Later(at))]).await?)
+            }
+            Next::Nothing => self.done(job).await,
+        }
+    }
+
+    async fn tell(&self, job: &Job, signals: Vec<Signal>) -> Result<(), SwitchboardError> {
+        let id: CallId = job.id.call;
+        self.switchboard.report(id, signals, Some(settled(job, Settlement::Done))).await?;
+        Ok(())
+    }
+
+    async fn done(&self, job: &Job) -> Result<(), SwitchboardError> {
+        Ok(self.store.settle(&[settled(job, Settlement::Done)]).await?)
+    }
+}
+
+const fn settled(job: &Job, how: Settlement) -> Settle {
+    Settle { id: job.id, attempt: job.attempt, how }
+}
+
+fn unknown_dial(why: &str) -> Signal {
+    Signal::new(Fact::Dialed(DialAnswer::Unknown { why: why.to_owned() }))
+}
+
+/// What an answer to an effect means.
+fn next(effect: &Effect, answer: &Answer, tries: u32) -> Next {
+    let fact = match (effect, answer) {
+        (_, Answer::Done(signals)) if signals.is_empty() => return Next::Nothing,
+        (_, Answer::Done(signals)) => return Next::Tell(signals.clone()),
+
+        // Only proof that nothing was dialled allows another try.
+        (Effect::Dial, Answer::Later { after, .. }) => return Next::Again(after.unwrap_or_else(|| backoff(tries))),
+        (Effect::Dial, Answer::Refused { why }) => Fact::Dialed(DialAnswer::Refused { why: why.clone() }),
+        (Effect::Dial, Answer::Unknown { why }) => Fact::Dialed(DialAnswer::Unknown { why: why.clone() }),
+
+        // The call's own deadlines ask again.
+        (Effect::Reconcile, Answer::Later { why, .. } | Answer::Refused { why } | Answer::Unknown { why }) => {
+            Fact::Report(Report::Unreachable { why: why.clone() })
+        }
+
+        // Safe to repeat, so repeated until there is an answer or it is no longer wanted.
+        (_, Answer::Later { after, .. }) => return Next::Again(after.unwrap_or_else(|| backoff(tries))),
+        (_, Answer::Unknown { .. }) => return Next::Again(backoff(tries)),
+
+        (Effect::Hangup { .. }, Answer::Refused { why }) => {
+            Fact::HangupAnswer(HangupAnswer::Refused { why: why.clone() })
+        }
+        (Effect::Speak { operation, .. }, Answer::Refused { .. }) => {
+            Fact::Speech(SpeechFact { operation: operation.clone(), played: false })
+        }
+        (Effect::OpenStream, Answer::Refused { why }) => Fact::Stream(StreamFact::Failed { why: why.clone() }),
+        (Effect::Hush | Effect::CloseStream | Effect::Transfer { .. } | Effect::Publish(_), Answer::Refused { .. }) => {
+            return Next::Nothing;
+        }
+    };
+    Next::Tell(vec![Signal::new(fact)])
+}
+
+/// 0.5 s, 1 s, 2 s ... 30 s.
+fn backoff(tries: u32) -> Duration {
+    Duration::from_millis(500).saturating_mul(1 << tries.min(6)).min(Duration::from_secs(30))
+}
