@@ -2,6 +2,8 @@
 
 mod machine;
 pub mod port;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 
 pub use machine::journal;
 pub use machine::*;

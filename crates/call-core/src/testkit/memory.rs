@@ -1,0 +1,5 @@
+//! Under construction.
+
+/// Under construction.
+#[derive(Debug)]
+pub struct MemoryStore;
