@@ -1,0 +1,128 @@
+//! Looking at calls.
+
+use std::sync::Arc;
+
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+
+use super::{Answer, error::Refusal, list::page, request::Request, shape};
+use crate::{
+    fault::Fault,
+    truth::CallRecord,
+    twilio::{Face, call::Call},
+};
+
+pub(super) fn call(face: &Face, sid: &str) -> Result<Answer, Refusal> {
+    let call = find(face, sid)?;
+    let seen =
+        view(face, &call, "fetch").unwrap_or_else(|| call.look(|record| shape::rewound(record, record.created_at)));
+    Ok(Answer::ok(shape::call(face, &seen)).about(sid))
+}
+
+pub(super) fn find(face: &Face, sid: &str) -> Result<Arc<Call>, Refusal> {
+    face.visible(sid).ok_or_else(|| Refusal::not_found(&format!("/Calls/{sid}.json")))
+}
+
+/// The call as a read shows it now: behind the truth by the configured lag, or by one step if a fault strikes. `None`: not
+/// visible yet.
+fn view(face: &Face, call: &Call, operation: &str) -> Option<CallRecord> {
+    let lag = face.world.config.read_lag;
+    let mut moment = Timestamp::now();
+    if lag > 0.0 {
+        let behind = jiff::SignedDuration::try_from(face.world.scale.real(lag)).unwrap_or_default();
+        moment = moment.saturating_sub(behind).unwrap_or(moment);
+    }
+    let (truth, last) = call.look(|record| (record.clone(), record.history.last().map(|change| change.at)));
+    if let Some(last) = last.filter(|_| truth.history.len() > 1)
+        && face.world.faults.strikes(Fault::StaleRead, call.occasion(operation))
+    {
+        let before = last.saturating_sub(jiff::SignedDuration::from_nanos(1)).unwrap_or(last);
+        moment = moment.min(before);
+    }
+    (truth.created_at <= moment).then(|| shape::rewound(&truth, moment))
+}
+
+pub(super) fn calls(face: &Face, request: &Request) -> Result<Answer, Refusal> {
+    let start = Span::read(request, "StartTime")?;
+    let end = Span::read(request, "EndTime")?;
+    let is = |name: &str, value: Option<&str>| request.query(name).is_none_or(|wanted| Some(wanted) == value);
+    let mut items = Vec::new();
+    for call in face.all().iter().rev() {
+        if call.look(|record| record.deleted)
+            || !is("To", Some(&call.plan.to))
+            || !is("From", Some(&call.plan.from))
+            || !is("ParentCallSid", call.plan.parent.as_deref())
+        {
+            continue;
+        }
+        let Some(seen) = view(face, call, "list") else { continue };
+        if is("Status", Some(shape::rest_status(seen.status)))
+            && start.contains(seen.dialed_at)
+            && end.contains(seen.ended_at)
+        {
+            items.push((call.sid.clone(), shape::call(face, &seen)));
+        }
+    }
+    Ok(Answer::ok(page(request, "calls", items)))
+}
+
+/// The HTTP exchanges made for a call, oldest first.
+pub(super) fn events(face: &Face, sid: &str, request: &Request) -> Result<Answer, Refusal> {
+    let record = find(face, sid)?.look(CallRecord::clone);
+    let made = record.sent.iter().filter(|sent| !sent.attempts.is_empty());
+    let items = made.enumerate().map(|(index, sent)| (index.to_string(), shape::event(sent))).collect();
+    Ok(Answer::ok(page(request, "events", items)).about(sid))
+}
+
+pub(super) fn notifications(face: &Face, sid: &str, request: &Request) -> Result<Answer, Refusal> {
+    let record = find(face, sid)?.look(CallRecord::clone);
+    let items = record
+        .notices
+        .iter()
+        .enumerate()
+        .map(|(index, notice)| {
+            // Derived, so that every look shows the same SID.
+            let sid = format!("NO{}{index:04x}", record.sid.get(6..).unwrap_or_default());
+            (sid.clone(), shape::notification(face, &record, notice, &sid))
+        })
+        .collect();
+    Ok(Answer::ok(page(request, "notifications", items)).about(sid))
+}
+
+/// The `X`, `X<` and `X>` filters of one time. Both ends are included, as Twilio words it ("on or before").
+struct Span {
+    from: Option<Timestamp>,
+    until: Option<Timestamp>,
+}
+
+impl Span {
+    fn read(request: &Request, name: &str) -> Result<Self, Refusal> {
+        let bounds = |key: String| request.query(&key).map(|value| moments(&key, value)).transpose();
+        let on = bounds(name.to_owned())?;
+        Ok(Self {
+            from: bounds(format!("{name}>"))?.or(on).map(|(first, _)| first),
+            until: bounds(format!("{name}<"))?.or(on).map(|(_, last)| last),
+        })
+    }
+
+    /// A call without that time is hidden by any filter on it.
+    fn contains(&self, at: Option<Timestamp>) -> bool {
+        match at {
+            Some(at) => self.from.is_none_or(|from| at >= from) && self.until.is_none_or(|until| at <= until),
+            None => self.from.is_none() && self.until.is_none(),
+        }
+    }
+}
+
+/// The first and the last instant that a date, or a second of it, covers.
+fn moments(key: &str, value: &str) -> Result<(Timestamp, Timestamp), Refusal> {
+    let bad = || Refusal::bad(20001, format!("{key} is not a date: {value}"));
+    if let Ok(at) = value.parse::<Timestamp>() {
+        let last = at.saturating_add(jiff::SignedDuration::from_nanos(999_999_999)).map_err(|_| bad())?;
+        return Ok((at, last));
+    }
+    let day: Date = value.parse().map_err(|_| bad())?;
+    let midnight = |day: Date| day.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp()).map_err(|_| bad());
+    let next = midnight(day.tomorrow().map_err(|_| bad())?)?;
+    let last = next.saturating_sub(jiff::SignedDuration::from_nanos(1)).map_err(|_| bad())?;
+    Ok((midnight(day)?, last))
+}

@@ -1,0 +1,13 @@
+//! The network seen from outside, over real sockets.
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test that fails may panic")]
+
+mod backend;
+mod control;
+mod faults;
+mod lives;
+mod obedience;
+mod outages;
+mod process;
+mod rest;
+mod schema;
+mod webhooks;
