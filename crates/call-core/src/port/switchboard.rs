@@ -186,13 +186,17 @@ impl Switchboard {
     pub async fn deliver(&self, received: &Received) -> Result<Delivered, SwitchboardError> {
         let Received { address, signals, inbound, .. } = received;
         let known = self.look(address).await?;
-        self.observer.observe(Observation::LookedUp { call: known, leg: &address.leg, look: 1 });
+        let id = known.as_ref().map(Call::id);
+        self.observer.observe(Observation::LookedUp { call: id, leg: &address.leg, look: 1 });
+        if let Some(call) = known {
+            return self.run(call, inputs(signals), None, &[]).await.map(to);
+        }
         let now = self.clock.now();
-        match route(address, known, now, self.keep_parked) {
-            Route::Deliver(call) => self.run(call, inputs(signals), None, &[]).await.map(to),
+        match route(address, id, now, self.keep_parked) {
             Route::Begin => self.answer(address, inbound.as_ref(), signals).await.map(to),
+            Route::Deliver(call) => self.run(self.load(call).await?, inputs(signals), None, &[]).await.map(to),
             Route::Park { until } => match self.store.park(&address.leg, signals, now, until).await? {
-                Parked::Bound(call) => self.run(call, inputs(signals), None, &[]).await.map(to),
+                Parked::Bound(call) => self.run(self.load(call).await?, inputs(signals), None, &[]).await.map(to),
                 Parked::Kept => {
                     for signal in signals {
                         self.observer.observe(Observation::Parked { leg: &address.leg, signal });
@@ -213,22 +217,30 @@ impl Switchboard {
         for wait in self.lookup.waits() {
             self.clock.sleep(wait).await;
             look += 1;
-            if let Some(id) = self.look(address).await? {
-                self.observer.observe(Observation::LookedUp { call: Some(id), leg: &address.leg, look });
-                return Ok(self.store.load(id).await?);
+            if let Some(call) = self.look(address).await? {
+                self.observer.observe(Observation::LookedUp { call: Some(call.id()), leg: &address.leg, look });
+                return Ok(Some(call));
             }
         }
         self.observer.observe(Observation::LookedUp { call: None, leg: &address.leg, look });
         Ok(None)
     }
 
-    async fn look(&self, address: &Address) -> Result<Option<CallId>, StoreError> {
+    /// One look, by our name and then by the leg: a single read for the calls that we placed.
+    async fn look(&self, address: &Address) -> Result<Option<Call>, StoreError> {
         if let Some(id) = address.call
-            && self.store.load(id).await?.is_some()
+            && let Some(call) = self.store.load(id).await?
         {
-            return Ok(Some(id));
+            return Ok(Some(call));
         }
-        self.store.find(&address.leg).await
+        match self.store.find(&address.leg).await? {
+            Some(id) => self.store.load(id).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn load(&self, id: CallId) -> Result<Call, SwitchboardError> {
+        self.store.load(id).await?.ok_or(SwitchboardError::NoSuchCall(id))
     }
 
     /// Somebody rings us: the first message about it makes the record, whichever message it is (design law 4).
@@ -255,7 +267,7 @@ impl Switchboard {
                 Ok(Handled { call: commit.call, ignored })
             }
             // Two first messages raced; the other one made the record.
-            Err(StoreError::LegTaken(call)) => self.run(call, inputs(signals), None, &[]).await,
+            Err(StoreError::LegTaken(call)) => self.run(self.load(call).await?, inputs(signals), None, &[]).await,
             Err(error) => Err(error.into()),
         }
     }
@@ -265,7 +277,7 @@ impl Switchboard {
     /// # Errors
     /// There is no such call, or the store failed. A wish that the call refuses is [`Handled::ignored`].
     pub async fn command(&self, id: CallId, command: Command) -> Result<Handled, SwitchboardError> {
-        self.run(id, vec![command.into()], None, &[]).await
+        self.run(self.load(id).await?, vec![command.into()], None, &[]).await
     }
 
     /// Facts from our own side: the outbox, a media session. `settles` is stored with them.
@@ -278,7 +290,7 @@ impl Switchboard {
         signals: Vec<Signal>,
         settles: Option<Settle>,
     ) -> Result<Handled, SwitchboardError> {
-        self.run(id, inputs(&signals), settles, &[]).await
+        self.run(self.load(id).await?, inputs(&signals), settles, &[]).await
     }
 
     /// A deadline has come due.
@@ -286,7 +298,7 @@ impl Switchboard {
     /// # Errors
     /// There is no such call, or the store failed.
     pub async fn tick(&self, id: CallId) -> Result<Handled, SwitchboardError> {
-        self.run(id, vec![Input::Tick], None, &[]).await
+        self.run(self.load(id).await?, vec![Input::Tick], None, &[]).await
     }
 
     /// Takes parked signals to a call that their leg is bound to.
@@ -299,21 +311,21 @@ impl Switchboard {
             return Ok(());
         }
         let (ids, signals): (Vec<i64>, Vec<Signal>) = parked.into_iter().map(|p| (p.id, p.signal)).unzip();
-        Box::pin(self.run(id, inputs(&signals), None, &ids)).await?;
+        Box::pin(self.run(self.load(id).await?, inputs(&signals), None, &ids)).await?;
         self.observer.observe(Observation::Adopted { call: id, signals: ids.len() });
         Ok(())
     }
 
-    /// Load, handle, commit; on a lost race look again.
+    /// Handle, commit; on a lost race load again and handle again.
     async fn run(
         &self,
-        id: CallId,
+        mut call: Call,
         inputs: Vec<Input>,
         settles: Option<Settle>,
         adopts: &[i64],
     ) -> Result<Handled, SwitchboardError> {
+        let id = call.id();
         for tries in 1..=TRIES {
-            let call = self.store.load(id).await?.ok_or(SwitchboardError::NoSuchCall(id))?;
             let legs_before = call.legs().iter().count();
             let mut commit = Commit { settles: settles.clone(), adopts: adopts.to_vec(), ..Commit::on(call) };
             let now = self.clock.now();
@@ -329,7 +341,10 @@ impl Switchboard {
                     }
                     return Ok(Handled { call: commit.call, ignored });
                 }
-                Err(StoreError::Conflict) => self.observer.observe(Observation::Conflict { call: id, tries }),
+                Err(StoreError::Conflict) => {
+                    self.observer.observe(Observation::Conflict { call: id, tries });
+                    call = self.load(id).await?;
+                }
                 Err(error) => return Err(error.into()),
             }
         }
