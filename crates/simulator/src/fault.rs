@@ -127,7 +127,7 @@ impl Faults {
                 | Fault::HangupDuringDial
                 | Fault::StreamFails => 0.02,
                 Fault::DroppedBefore | Fault::TimeoutBefore | Fault::TimeoutAfter => 0.01,
-                Fault::Outage => 0.003,
+                Fault::Outage => 0.01,
             };
             faults.with(fault, probability)
         })

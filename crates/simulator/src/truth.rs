@@ -254,11 +254,6 @@ impl CallRecord {
     pub fn statuses(&self) -> Vec<Status> {
         self.history.iter().map(|change| change.status).collect()
     }
-
-    /// The status at a moment: what a read that is not up to date shows.
-    pub(crate) fn status_at(&self, moment: Timestamp) -> Status {
-        self.history.iter().rev().find(|change| change.at <= moment).map_or(Status::Queued, |change| change.status)
-    }
 }
 
 /// A REST request that reached the network, and what its sender got to see.

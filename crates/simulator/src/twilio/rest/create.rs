@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Answer, error::Refusal, request::Request, shape};
+use super::{
+    Answer,
+    error::Refusal,
+    request::Request,
+    shape::{self, View},
+};
 use crate::{
     truth::Direction,
     twilio::{
@@ -58,7 +63,7 @@ pub(super) fn create(face: &Arc<Face>, request: &Request) -> Result<Answer, Refu
         call.warn(21262, "AMD is enabled without a callback URL", "");
     }
     // As it was accepted: a fast network may have moved on already.
-    let view = call.look(|record| shape::rewound(record, record.created_at));
+    let view = call.look(|record| View::at(record, record.created_at));
     Ok(Answer::created(shape::call(face, &view)).about(&call.sid))
 }
 

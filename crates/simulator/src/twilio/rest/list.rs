@@ -8,10 +8,10 @@ use super::request::Request;
 const PAGE_SIZE: usize = 50;
 const MOST_PER_PAGE: usize = 1000;
 
-/// One page of `items`, newest first, each with the SID that a page token can name.
+/// One page of `items`, each with the SID that a page token can name; only what is on the page is shaped.
 ///
 /// The token names the last item of the page before, so items that arrive between two requests shift nothing.
-pub(super) fn page(request: &Request, key: &str, items: Vec<(String, Value)>) -> Value {
+pub(super) fn page<T>(request: &Request, key: &str, items: Vec<(String, T)>, shape: impl Fn(&T) -> Value) -> Value {
     let size = request.query("PageSize").and_then(|size| size.parse().ok()).unwrap_or(PAGE_SIZE);
     let size = size.clamp(1, MOST_PER_PAGE);
     let number: usize = request.query("Page").and_then(|page| page.parse().ok()).unwrap_or(0);
@@ -23,7 +23,7 @@ pub(super) fn page(request: &Request, key: &str, items: Vec<(String, Value)>) ->
     let next = items.get(end.saturating_sub(1)).filter(|_| end < items.len());
     let next_uri = next.map(|(sid, _)| address(request, size, number + 1, Some(sid)));
     let previous_uri = (number > 0).then(|| address(request, size, number - 1, None));
-    let values: Vec<Value> = items.into_iter().skip(start).take(end - start).map(|(_, value)| value).collect();
+    let values: Vec<Value> = items.iter().skip(start).take(end - start).map(|(_, item)| shape(item)).collect();
     json!({
         key: values,
         "page": number,

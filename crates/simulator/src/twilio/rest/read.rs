@@ -4,17 +4,24 @@ use std::sync::Arc;
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
-use super::{Answer, error::Refusal, list::page, request::Request, shape};
+use super::{
+    Answer,
+    error::Refusal,
+    list::page,
+    request::Request,
+    shape::{self, View},
+};
 use crate::{
     fault::Fault,
-    truth::CallRecord,
+    truth::{CallRecord, Notice},
     twilio::{Face, call::Call},
 };
 
 pub(super) fn call(face: &Face, sid: &str) -> Result<Answer, Refusal> {
     let call = find(face, sid)?;
-    let seen =
-        view(face, &call, "fetch").unwrap_or_else(|| call.look(|record| shape::rewound(record, record.created_at)));
+    let seen = view(face, &call, "fetch");
+    // A fetch by SID finds even what is not visible in lists yet.
+    let seen = seen.unwrap_or_else(|| call.look(|record| View::at(record, record.created_at)));
     Ok(Answer::ok(shape::call(face, &seen)).about(sid))
 }
 
@@ -24,21 +31,21 @@ pub(super) fn find(face: &Face, sid: &str) -> Result<Arc<Call>, Refusal> {
 
 /// The call as a read shows it now: behind the truth by the configured lag, or by one step if a fault strikes. `None`: not
 /// visible yet.
-fn view(face: &Face, call: &Call, operation: &str) -> Option<CallRecord> {
+fn view(face: &Face, call: &Call, operation: &str) -> Option<View> {
     let lag = face.world.config.read_lag;
     let mut moment = Timestamp::now();
     if lag > 0.0 {
         let behind = jiff::SignedDuration::try_from(face.world.scale.real(lag)).unwrap_or_default();
         moment = moment.saturating_sub(behind).unwrap_or(moment);
     }
-    let (truth, last) = call.look(|record| (record.clone(), record.history.last().map(|change| change.at)));
-    if let Some(last) = last.filter(|_| truth.history.len() > 1)
+    let change = call.look(|record| record.history.last().filter(|_| record.history.len() > 1).map(|change| change.at));
+    if let Some(change) = change
         && face.world.faults.strikes(Fault::StaleRead, call.occasion(operation))
     {
-        let before = last.saturating_sub(jiff::SignedDuration::from_nanos(1)).unwrap_or(last);
+        let before = change.saturating_sub(jiff::SignedDuration::from_nanos(1)).unwrap_or(change);
         moment = moment.min(before);
     }
-    (truth.created_at <= moment).then(|| shape::rewound(&truth, moment))
+    call.look(|record| (record.created_at <= moment).then(|| View::at(record, moment)))
 }
 
 pub(super) fn calls(face: &Face, request: &Request) -> Result<Answer, Refusal> {
@@ -56,36 +63,30 @@ pub(super) fn calls(face: &Face, request: &Request) -> Result<Answer, Refusal> {
         }
         let Some(seen) = view(face, call, "list") else { continue };
         if is("Status", Some(shape::rest_status(seen.status)))
-            && start.contains(seen.dialed_at)
-            && end.contains(seen.ended_at)
+            && start.contains(seen.dialed)
+            && end.contains(seen.ended)
         {
-            items.push((call.sid.clone(), shape::call(face, &seen)));
+            items.push((call.sid.clone(), seen));
         }
     }
-    Ok(Answer::ok(page(request, "calls", items)))
+    Ok(Answer::ok(page(request, "calls", items, |seen| shape::call(face, seen))))
 }
 
 /// The HTTP exchanges made for a call, oldest first.
 pub(super) fn events(face: &Face, sid: &str, request: &Request) -> Result<Answer, Refusal> {
     let record = find(face, sid)?.look(CallRecord::clone);
     let made = record.sent.iter().filter(|sent| !sent.attempts.is_empty());
-    let items = made.enumerate().map(|(index, sent)| (index.to_string(), shape::event(sent))).collect();
-    Ok(Answer::ok(page(request, "events", items)).about(sid))
+    let items = made.enumerate().map(|(index, sent)| (index.to_string(), sent)).collect();
+    Ok(Answer::ok(page(request, "events", items, |sent| shape::event(sent))).about(sid))
 }
 
 pub(super) fn notifications(face: &Face, sid: &str, request: &Request) -> Result<Answer, Refusal> {
     let record = find(face, sid)?.look(CallRecord::clone);
-    let items = record
-        .notices
-        .iter()
-        .enumerate()
-        .map(|(index, notice)| {
-            // Derived, so that every look shows the same SID.
-            let sid = format!("NO{}{index:04x}", record.sid.get(6..).unwrap_or_default());
-            (sid.clone(), shape::notification(face, &record, notice, &sid))
-        })
-        .collect();
-    Ok(Answer::ok(page(request, "notifications", items)).about(sid))
+    // Derived, so that every look shows the same SID.
+    let named = |index: usize| format!("NO{}{index:04x}", record.sid.get(6..).unwrap_or_default());
+    let items = record.notices.iter().enumerate().map(|(index, notice)| (named(index), (index, notice))).collect();
+    let shape = |(index, notice): &(usize, &Notice)| shape::notification(face, &record, notice, &named(*index));
+    Ok(Answer::ok(page(request, "notifications", items, shape)).about(sid))
 }
 
 /// The `X`, `X<` and `X>` filters of one time. Both ends are included, as Twilio words it ("on or before").

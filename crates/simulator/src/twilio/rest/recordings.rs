@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use super::{Answer, create::recording_plan, error::Refusal, list::page, read::find, request::Request, shape};
 use crate::{
     truth::Status,
@@ -12,8 +10,9 @@ use crate::{
 
 pub(super) fn of_call(face: &Face, call: &str, request: &Request) -> Result<Answer, Refusal> {
     find(face, call)?;
-    let items = newest_first(face.recordings_of(call), |recording| shape::call_recording(face, recording));
-    Ok(Answer::ok(page(request, "recordings", items)).about(call))
+    let items = newest_first(face.recordings_of(call));
+    let body = page(request, "recordings", items, |recording| shape::call_recording(face, recording));
+    Ok(Answer::ok(body).about(call))
 }
 
 pub(super) fn all(face: &Face, request: &Request) -> Result<Answer, Refusal> {
@@ -21,12 +20,12 @@ pub(super) fn all(face: &Face, request: &Request) -> Result<Answer, Refusal> {
     if let Some(call) = request.query("CallSid") {
         recordings.retain(|recording| recording.call_sid == call);
     }
-    let items = newest_first(recordings, |recording| shape::recording(face, recording));
-    Ok(Answer::ok(page(request, "recordings", items)))
+    let items = newest_first(recordings);
+    Ok(Answer::ok(page(request, "recordings", items, |recording| shape::recording(face, recording))))
 }
 
-fn newest_first(recordings: Vec<Recording>, shape: impl Fn(&Recording) -> Value) -> Vec<(String, Value)> {
-    recordings.iter().rev().map(|recording| (recording.sid.clone(), shape(recording))).collect()
+fn newest_first(recordings: Vec<Recording>) -> Vec<(String, Recording)> {
+    recordings.into_iter().rev().map(|recording| (recording.sid.clone(), recording)).collect()
 }
 
 pub(super) fn start(face: &Arc<Face>, call: &str, request: &Request) -> Result<Answer, Refusal> {

@@ -4,23 +4,47 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
-    truth::{CallRecord, Notice, Sent, Status},
+    truth::{CallRecord, Direction, Notice, Sent, Status},
     twilio::{Face, callback::rfc2822, recording::Recording, stream::Stream},
 };
 
-/// The call as it was at `moment`: what a read that lags shows.
-pub(super) fn rewound(record: &CallRecord, moment: Timestamp) -> CallRecord {
-    let known = |at: Option<Timestamp>| at.filter(|at| *at <= moment);
-    let mut view = record.clone();
-    view.status = record.status_at(moment);
-    view.history.retain(|change| change.at <= moment);
-    view.dialed_at = known(record.dialed_at);
-    view.answered_at = known(record.answered_at);
-    view.ended_at = known(record.ended_at);
-    if view.ended_at.is_none() {
-        view.duration = None;
+/// What a read shows of a call.
+pub(super) struct View {
+    sid: String,
+    parent: Option<String>,
+    to: String,
+    from: String,
+    direction: Direction,
+    answered_by: Option<String>,
+    created: Timestamp,
+    updated: Timestamp,
+    pub(super) status: Status,
+    pub(super) dialed: Option<Timestamp>,
+    pub(super) ended: Option<Timestamp>,
+    duration: Option<u64>,
+}
+
+impl View {
+    /// The call as it was at `moment`: a read that is not up to date shows the past.
+    pub(super) fn at(record: &CallRecord, moment: Timestamp) -> Self {
+        let known = |at: Option<Timestamp>| at.filter(|at| *at <= moment);
+        let last = record.history.iter().rev().find(|change| change.at <= moment);
+        let ended = known(record.ended_at);
+        Self {
+            sid: record.sid.clone(),
+            parent: record.parent.clone(),
+            to: record.to.clone(),
+            from: record.from.clone(),
+            direction: record.direction,
+            answered_by: record.answered_by.clone().filter(|_| known(record.answered_at).is_some()),
+            created: record.created_at,
+            updated: last.map_or(record.created_at, |change| change.at),
+            status: last.map_or(Status::Queued, |change| change.status),
+            dialed: known(record.dialed_at),
+            ended,
+            duration: record.duration.filter(|_| ended.is_some()),
+        }
     }
-    view
 }
 
 /// `initiated` is a word of callbacks only.
@@ -28,31 +52,30 @@ pub(super) fn rest_status(status: Status) -> &'static str {
     if status == Status::Initiated { Status::Queued.name() } else { status.name() }
 }
 
-pub(super) fn call(face: &Face, record: &CallRecord) -> Value {
+pub(super) fn call(face: &Face, view: &View) -> Value {
     let account = &face.world.config.account_sid;
-    let base = format!("/2010-04-01/Accounts/{account}/Calls/{}", record.sid);
-    let completed = record.status == Status::Completed;
-    let updated = record.history.last().map_or(record.created_at, |change| change.at);
+    let base = format!("/2010-04-01/Accounts/{account}/Calls/{}", view.sid);
+    let completed = view.status == Status::Completed;
     let below = |name: &str| format!("{base}/{name}.json");
     json!({
-        "sid": record.sid,
-        "date_created": rfc2822(record.created_at),
-        "date_updated": rfc2822(updated),
-        "parent_call_sid": record.parent,
+        "sid": view.sid,
+        "date_created": rfc2822(view.created),
+        "date_updated": rfc2822(view.updated),
+        "parent_call_sid": view.parent,
         "account_sid": account,
-        "to": record.to,
-        "to_formatted": formatted(&record.to),
-        "from": record.from,
-        "from_formatted": formatted(&record.from),
+        "to": view.to,
+        "to_formatted": formatted(&view.to),
+        "from": view.from,
+        "from_formatted": formatted(&view.from),
         "phone_number_sid": null,
-        "status": rest_status(record.status),
-        "start_time": record.dialed_at.map(rfc2822),
-        "end_time": record.ended_at.filter(|_| completed).map(rfc2822),
-        "duration": record.duration.filter(|_| completed).map(|seconds| seconds.to_string()),
-        "price": record.duration.filter(|_| completed).map(price),
+        "status": rest_status(view.status),
+        "start_time": view.dialed.map(rfc2822),
+        "end_time": view.ended.filter(|_| completed).map(rfc2822),
+        "duration": view.duration.filter(|_| completed).map(|seconds| seconds.to_string()),
+        "price": view.duration.filter(|_| completed).map(price),
         "price_unit": "USD",
-        "direction": record.direction.name(),
-        "answered_by": record.answered_by,
+        "direction": view.direction.name(),
+        "answered_by": view.answered_by,
         "api_version": "2010-04-01",
         "forwarded_from": null,
         "group_sid": null,

@@ -10,10 +10,10 @@ use super::{
     error::Refusal,
     read::find,
     request::Request,
-    shape,
+    shape::{self, View},
 };
 use crate::{
-    truth::{CallRecord, HangupRequest, Status},
+    truth::{HangupRequest, Status},
     twilio::{
         Face,
         call::{Call, Order},
@@ -28,8 +28,8 @@ pub(super) async fn update(face: &Arc<Face>, sid: &str, request: &Request) -> Re
         Some(other) => return Err(Refusal::bad(20001, format!("Status must be completed or canceled, not {other}"))),
         None => redirect(&call, request).await?,
     }
-    let record = call.look(CallRecord::clone);
-    Ok(Answer::ok(shape::call(face, &record)).about(sid))
+    let view = call.look(|record| View::at(record, Timestamp::now()));
+    Ok(Answer::ok(shape::call(face, &view)).about(sid))
 }
 
 async fn end(call: &Arc<Call>, wish: &str) -> Result<(), Refusal> {
