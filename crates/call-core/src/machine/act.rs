@@ -5,10 +5,10 @@ mod ending;
 mod rising;
 mod talking;
 
-use super::{Asked, DialAnswer, ProviderSays};
 use super::{
-    Birth, Call, Effect, Event, Fact, Leg, LegState, Legs, Phase, PhaseName, Policy, Proposal, Proposer, Reason,
-    Report, Role, Script, Signal, State, StreamFact, Timer, Timestamp,
+    Asked, Birth, Call, DialAnswer, Direction, Effect, Event, Fact, Hungup, Leg, LegState, Legs, Phase, PhaseName,
+    Policy, Progress, Proposal, Proposer, ProviderSays, Reason, Report, Role, Script, Signal, State, StreamFact, Timer,
+    Timestamp,
 };
 
 /// One input at work on a call.
@@ -68,20 +68,39 @@ impl Act<'_> {
         (is_other || (first.is_none() && is_child)).then(|| leg.clone())
     }
 
-    /// A child's signal names its parent, which may be news too.
-    pub(super) fn bind_parent(&mut self, signal: &Signal) {
-        if let (None, Some(parent)) = (self.state.legs.first(), &signal.parent) {
-            self.state.legs.bind(parent.clone(), Role::First);
+    /// When a signal's fact happened: by the provider's clock, but not later than we hear of it and, if we placed the
+    /// call, not before we wished it.
+    pub(super) fn happened(&self, signal: &Signal) -> Timestamp {
+        let at = signal.at.unwrap_or(self.now).min(self.now);
+        match self.birth.direction {
+            Direction::Outbound => at.max(self.birth.at),
+            Direction::Inbound => at,
         }
     }
 
+    /// Takes the first leg's name from a signal, if it is news. A child's signal names its parent.
     pub(super) fn bind_first(&mut self, signal: &Signal) -> bool {
-        match &signal.leg {
-            Some(leg) if self.state.legs.first().is_none() => {
-                self.state.legs.bind(leg.clone(), Role::First);
-                true
-            }
-            Some(_) | None => false,
+        let undialed = matches!(&signal.fact, Fact::Dialed(DialAnswer::Refused { .. } | DialAnswer::Withdrawn));
+        if undialed || self.state.legs.first().is_some() {
+            return false;
+        }
+        let Some(leg) = signal.parent.as_ref().or(signal.leg.as_ref()) else { return false };
+        self.state.legs.bind(leg.clone(), Role::First);
+        true
+    }
+
+    /// The first leg has just become known: the provider took our dial, whatever we had heard or given up before.
+    pub(super) fn found(&mut self, fact: &Fact) {
+        if let (Fact::Ended(hungup) | Fact::Report(Report::Ended(hungup)), Some(leg)) =
+            (fact, self.state.legs.first_mut())
+        {
+            leg.ended.get_or_insert_with(|| hungup.clone());
+        }
+        match self.phase() {
+            PhaseName::Dialing => self.ring(Progress::Queued),
+            PhaseName::Ringing | PhaseName::Live => {}
+            PhaseName::Ending => drop(self.dial_found()),
+            PhaseName::Ended => drop(self.rings_after_the_end()),
         }
     }
 
@@ -146,10 +165,10 @@ impl Act<'_> {
         Ok(())
     }
 
-    pub(super) fn leg_ends(&mut self, leg: Leg, hungup: &super::Hungup) -> Result<(), Reason> {
+    pub(super) fn leg_ends(&mut self, leg: Leg, hungup: &Hungup) -> Result<(), Reason> {
         let state = self.join(leg);
-        if state.ended.is_some() {
-            return Err(Reason::NothingNew);
+        if let Some(known) = &mut state.ended {
+            return if known.fill_missing(hungup) { Ok(()) } else { Err(Reason::NothingNew) };
         }
         state.ended = Some(hungup.clone());
         if state.role == Role::Target {

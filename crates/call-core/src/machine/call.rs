@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Analysis, AnsweredBy, Birth, CallId, Cost, Direction, Effect, EffectId, Event, Evidence, Facts, Input, Leg, Legs,
-    Outcome, Phase, PhaseName, Plan, Policy, Progress, Reason, Recording, Role, Step, Subject, Timer, Timers,
+    Outcome, Phase, PhaseName, Plan, Policy, Progress, Reason, Recording, Role, Stage, Step, Subject, Timer, Timers,
     Timestamp, table,
 };
 
@@ -110,6 +110,20 @@ pub struct Findings {
     pub tool_calls: u32,
 }
 
+impl State {
+    pub(super) fn facts(&self, birth: &Birth) -> Facts {
+        Facts {
+            started: self.timeline.answered.unwrap_or(birth.at),
+            duration: None,
+            last_signal: self.evidence.last_signal,
+            last_media: self.evidence.last_media,
+            asked: self.evidence.asked,
+            // A call without the provider's id can still be searched by ours.
+            askable: true,
+        }
+    }
+}
+
 impl Call {
     /// An outbound call: the wish to ring somebody. Save it with its effects before anything is dialled.
     #[must_use]
@@ -191,6 +205,7 @@ impl Call {
     #[must_use]
     pub fn wants(&self, id: &EffectId, effect: &Effect, now: Timestamp) -> bool {
         let live = matches!(self.state.phase, Phase::Live);
+        let farewell = matches!(self.state.phase, Phase::Ending { stage: Stage::Farewell, .. });
         match effect {
             // Nobody wants to be rung long after the wish.
             Effect::Dial => {
@@ -201,7 +216,8 @@ impl Call {
                 self.state.legs.get(leg).is_some_and(|l| l.ended.is_none() && l.hangup == Some(id.version))
             }
             Effect::Reconcile => !self.has_ended() && self.state.asking == Some(id.version),
-            Effect::Speak { operation, .. } => live && self.is_speaking(operation),
+            // Words wished before the farewell belong to it.
+            Effect::Speak { operation, .. } => (live || farewell) && self.is_speaking(operation),
             Effect::OpenStream | Effect::Transfer { .. } => live,
             Effect::Hush | Effect::CloseStream | Effect::Publish(_) => true,
         }
@@ -285,16 +301,7 @@ impl Call {
     /// The plain facts that the stale policy weighs.
     #[must_use]
     pub fn facts(&self) -> Facts {
-        let evidence = &self.state.evidence;
-        Facts {
-            started: self.state.timeline.answered.unwrap_or(self.birth.at).min(self.state.now),
-            duration: None,
-            last_signal: evidence.last_signal,
-            last_media: evidence.last_media,
-            asked: evidence.asked,
-            // A call without the provider's id can still be searched by ours.
-            askable: true,
-        }
+        self.state.facts(&self.birth)
     }
 
     fn is_speaking(&self, operation: &str) -> bool {

@@ -66,6 +66,19 @@ impl Hungup {
     pub const fn new(disposition: Disposition) -> Self {
         Self { disposition, cause: None, sip_code: None, duration: None }
     }
+
+    /// Takes up facts that are missing, and says whether there were any. The first word of each wins.
+    pub(super) fn fill_missing(&mut self, new: &Self) -> bool {
+        let news = (self.cause.is_none() && new.cause.is_some())
+            || (self.sip_code.is_none() && new.sip_code.is_some())
+            || (self.duration.is_none() && new.duration.is_some());
+        if news {
+            self.cause = self.cause.take().or_else(|| new.cause.clone());
+            self.sip_code = self.sip_code.or(new.sip_code);
+            self.duration = self.duration.or(new.duration);
+        }
+        news
+    }
 }
 
 /// Who or what proposed that a call should end.
@@ -90,6 +103,8 @@ pub enum Proposer {
     /// The stale policy no longer believed it.
     Stale {
         /// Why it was closed.
+        // Beside it in JSON stands the proposal's own `reason`.
+        #[serde(rename = "because")]
         reason: StaleReason,
     },
 }

@@ -25,15 +25,16 @@ pub(super) fn apply(call: &mut Call, input: &Input, now: Timestamp, effects: &mu
 
 impl Act<'_> {
     fn signal(&mut self, signal: &Signal) -> Result<(), Reason> {
-        self.at = signal.at.unwrap_or(self.now).min(self.now);
-        if let Some(leg) = self.other_leg(signal) {
-            self.bind_parent(signal);
-            return self.on_other_leg(leg, signal);
-        }
-        // To learn the leg's name is news, whatever else the signal says.
+        self.at = self.happened(signal);
+        let other = self.other_leg(signal);
         let bound = self.bind_first(signal);
-        match self.on_first_leg(&signal.fact) {
-            Err(_) if bound => {}
+        let answer = match other {
+            Some(leg) => self.on_other_leg(leg, &signal.fact),
+            None => self.on_first_leg(&signal.fact),
+        };
+        match answer {
+            // To learn the first leg's name is news, whatever else the signal says.
+            Ok(()) | Err(_) if bound => self.found(&signal.fact),
             answer => answer?,
         }
         self.weigh(&signal.fact);
@@ -149,8 +150,8 @@ impl Act<'_> {
         }
     }
 
-    fn on_other_leg(&mut self, leg: super::Leg, signal: &Signal) -> Result<(), Reason> {
-        match &signal.fact {
+    fn on_other_leg(&mut self, leg: super::Leg, fact: &Fact) -> Result<(), Reason> {
+        match fact {
             Fact::Progress(_) => self.leg_joins(leg),
             Fact::Answered => self.leg_answers(leg),
             Fact::Ended(hungup) => self.leg_ends(leg, hungup),
@@ -164,7 +165,7 @@ impl Act<'_> {
             | Fact::Billed(_)
             | Fact::Analyzed(_)
             | Fact::ToolCall(_)
-            | Fact::Unknown(_) => self.on_first_leg(&signal.fact),
+            | Fact::Unknown(_) => self.on_first_leg(fact),
         }
     }
 
@@ -216,14 +217,21 @@ impl Act<'_> {
         }
     }
 
-    /// Acts on every deadline that has come due, the earliest first. An act may cancel those behind it.
+    /// Acts on every deadline that has come due, the earliest first. An act may cancel those behind it; what it sets
+    /// anew waits for the next tick, so that no policy and no moment can make this spin.
     fn tick(&mut self) -> Result<(), Reason> {
-        let mut answer = Err(Reason::NotDue);
-        while let Some(timer) = self.state.timers.take_due(self.now) {
-            answer = Ok(());
-            self.due(timer);
+        let due = self.state.timers.due(self.now);
+        if due.is_empty() {
+            return Err(Reason::NotDue);
         }
-        answer
+        for (timer, at) in due {
+            if self.state.timers.get(timer) == Some(at) {
+                self.state.timers.cancel(timer);
+                self.at = self.now;
+                self.due(timer);
+            }
+        }
+        Ok(())
     }
 
     fn due(&mut self, timer: Timer) {

@@ -35,7 +35,8 @@ impl Timestamp {
     /// The moment this many milliseconds after the epoch, clamped to the years that RFC 3339 can write.
     #[must_use]
     pub fn from_millis(millis: i64) -> Self {
-        let (low, high) = (jiff::Timestamp::MIN.as_millisecond(), jiff::Timestamp::MAX.as_millisecond());
+        // Whole seconds: the very last milliseconds cannot be written and read back.
+        let (low, high) = (jiff::Timestamp::MIN.as_second() * 1000, jiff::Timestamp::MAX.as_second() * 1000);
         Self(millis.clamp(low, high))
     }
 

@@ -104,11 +104,11 @@ impl Timers {
         self.0 = [None; Timer::ALL.len()];
     }
 
-    /// Takes the first deadline that has come due.
-    pub(super) fn take_due(&mut self, now: Timestamp) -> Option<Timer> {
-        let (timer, _) = self.next().filter(|&(_, at)| at <= now)?;
-        self.cancel(timer);
-        Some(timer)
+    /// The deadlines that have come due, the earliest first.
+    pub(super) fn due(&self, now: Timestamp) -> Vec<(Timer, Timestamp)> {
+        let mut due: Vec<_> = self.iter().filter(|&(_, at)| at <= now).collect();
+        due.sort_by_key(|&(_, at)| at);
+        due
     }
 }
 

@@ -56,12 +56,12 @@ impl Act<'_> {
 
     pub(in super::super) fn vanished_while_ending(&mut self) -> Result<(), Reason> {
         match &self.state.phase {
-            Phase::Ending { proposal, stage: Stage::HangingUp { .. } | Stage::Asking { .. } | Stage::Farewell } => {
+            Phase::Ending { proposal, stage: Stage::HangingUp { .. } | Stage::Asking { .. } } => {
                 let proposal = proposal.clone();
                 self.finish(Hungup::new(self.wished_disposition()), Source::Inference, proposal);
             }
-            // The dial's own limit decides, or the end is known already.
-            Phase::Ending { stage: Stage::AwaitingDial | Stage::Draining { .. }, .. }
+            // The dial's or the farewell's own limit decides, or the end is known already.
+            Phase::Ending { stage: Stage::AwaitingDial | Stage::Farewell | Stage::Draining { .. }, .. }
             | Phase::Dialing
             | Phase::Ringing { .. }
             | Phase::Live
@@ -71,16 +71,7 @@ impl Act<'_> {
     }
 
     fn verdict(&self) -> Verdict {
-        let evidence = &self.state.evidence;
-        let facts = super::super::Facts {
-            started: self.state.timeline.answered.unwrap_or(self.birth.at),
-            duration: None,
-            last_signal: evidence.last_signal,
-            last_media: evidence.last_media,
-            asked: evidence.asked,
-            askable: true,
-        };
-        judge(&facts, self.now, &self.policy().stale)
+        judge(&self.state.facts(self.birth), self.now, &self.policy().stale)
     }
 
     fn close_stale(&mut self, disposition: Disposition, ended_at: super::super::Timestamp, reason: StaleReason) {
@@ -88,8 +79,8 @@ impl Act<'_> {
         if reason == StaleReason::Unreachable {
             self.ask_for_hangup();
         }
-        self.at = ended_at;
         let proposal = self.proposal(Proposer::Stale { reason }, None);
+        self.at = ended_at;
         self.finish(Hungup::new(disposition), Source::Inference, proposal);
     }
 }

@@ -72,12 +72,20 @@ impl Act<'_> {
 
     /// The provider's word that the call is over.
     pub(in super::super) fn hungup(&mut self, hungup: &Hungup, source: Source) -> Result<(), Reason> {
-        if let Phase::Ending { stage: Stage::Draining { hungup: known, .. }, .. } = &mut self.state.phase {
-            return if fill_missing(known, hungup) { Ok(()) } else { Err(Reason::AlreadyEnding) };
+        if let Phase::Ending { stage: Stage::Draining { hungup: known, source: known_by, at }, .. } =
+            &mut self.state.phase
+        {
+            let truth = *known_by == Source::Inference;
+            if truth {
+                (known.disposition, *known_by, *at) = (hungup.disposition, source, self.at);
+            }
+            if !known.fill_missing(hungup) && !truth {
+                return Err(Reason::AlreadyEnding);
+            }
+            self.first_leg_over(hungup);
+            return Ok(());
         }
-        if let Some(leg) = self.state.legs.first_mut() {
-            leg.ended = Some(hungup.clone());
-        }
+        self.first_leg_over(hungup);
         let proposal = match &self.state.phase {
             Phase::Ending { proposal, .. } => proposal.clone(),
             Phase::Dialing | Phase::Ringing { .. } | Phase::Live | Phase::Ended(_) => {
@@ -86,6 +94,12 @@ impl Act<'_> {
         };
         self.finish(hungup.clone(), source, proposal);
         Ok(())
+    }
+
+    fn first_leg_over(&mut self, hungup: &Hungup) {
+        if let Some(leg) = self.state.legs.first_mut() {
+            leg.ended.get_or_insert_with(|| hungup.clone());
+        }
     }
 
     /// "Already ended", says the provider to our hang-up: success. How it ended must be asked.
@@ -175,7 +189,7 @@ impl Act<'_> {
             sip_code: self.state.evidence.sip_code,
             duration: outcome.duration,
         };
-        if !fill_missing(&mut known, hungup) && !inferred {
+        if !known.fill_missing(hungup) && !inferred {
             return Err(Reason::AlreadyEnded);
         }
         outcome.duration = known.duration;
@@ -192,19 +206,16 @@ impl Act<'_> {
         } else {
             Event::Updated
         };
-        if let Some(leg) = self.state.legs.first_mut() {
-            leg.ended.get_or_insert_with(|| hungup.clone());
-        }
+        self.first_leg_over(hungup);
         self.state.phase = Phase::Ended(outcome);
         self.publish(event);
         Ok(())
     }
 
-    /// A phone rings (or was answered) for a call that we had given up by inference: it is hung up.
+    /// A phone rings (or was answered) for a call that we had given up: it is hung up.
     pub(in super::super) fn rings_after_the_end(&mut self) -> Result<(), Reason> {
-        let inferred = matches!(&self.state.phase, Phase::Ended(o) if o.source == Source::Inference);
         let untouched = self.state.legs.first().is_some_and(|l| l.ended.is_none() && l.hangup.is_none());
-        if !(inferred && untouched) {
+        if !untouched {
             return Err(Reason::AlreadyEnded);
         }
         self.ask_for_hangup();
@@ -220,7 +231,7 @@ impl Act<'_> {
             Phase::Ending { .. } => {}
             Phase::Ended(outcome) => {
                 let (from, to) = (outcome.disposition, hungup.disposition);
-                if from != to && from == Disposition::Completed {
+                if from == Disposition::Completed && to != from && !outcome.corrected {
                     outcome.disposition = to;
                     outcome.corrected = true;
                     self.publish(Event::Corrected { from, to });
@@ -268,13 +279,4 @@ impl Act<'_> {
             ) => said,
         }
     }
-}
-
-/// Takes up facts that are missing. The first word of each wins.
-fn fill_missing(known: &mut Hungup, new: &Hungup) -> bool {
-    let before = known.clone();
-    known.cause = known.cause.take().or_else(|| new.cause.clone());
-    known.sip_code = known.sip_code.or(new.sip_code);
-    known.duration = known.duration.or(new.duration);
-    *known != before
 }

@@ -6,15 +6,23 @@ use super::Act;
 
 impl Act<'_> {
     pub(in super::super) fn progress(&mut self, progress: Progress) -> Result<(), Reason> {
-        let current = match &self.state.phase {
-            Phase::Ringing { progress, .. } => Some(*progress),
-            Phase::Dialing | Phase::Live | Phase::Ending { .. } | Phase::Ended(_) => None,
-        };
-        if current.is_some_and(|current| progress <= current) {
-            return self.fill(progress);
+        let filled = self.fill(progress);
+        if self.has_come_to(progress) {
+            return filled;
         }
-        // Whether it is new is of no matter here: the phase moves.
-        let _ = self.fill(progress);
+        self.ring(progress);
+        Ok(())
+    }
+
+    fn has_come_to(&self, progress: Progress) -> bool {
+        match &self.state.phase {
+            Phase::Ringing { progress: current, .. } => progress <= *current,
+            Phase::Dialing | Phase::Live | Phase::Ending { .. } | Phase::Ended(_) => false,
+        }
+    }
+
+    /// The provider has the call, and has come this far.
+    pub(super) fn ring(&mut self, progress: Progress) {
         self.enter(Phase::Ringing { progress, overdue: false });
         let limit = match progress {
             Progress::Queued => self.policy().queue_limit,
@@ -24,14 +32,10 @@ impl Act<'_> {
         if progress == Progress::Ringing {
             self.publish(Event::Ringing);
         }
-        Ok(())
     }
 
     pub(in super::super) fn answered(&mut self) -> Result<(), Reason> {
         let _ = self.fill_answered();
-        if let Some(leg) = self.state.legs.first_mut() {
-            leg.answered = true;
-        }
         self.enter(Phase::Live);
         self.set(Timer::LiveLimit, self.policy().live_limit);
         self.set(Timer::Quiet, self.policy().quiet_limit);
@@ -42,7 +46,8 @@ impl Act<'_> {
         Ok(())
     }
 
-    /// Notes when a station was passed, if that was not known. Moves nothing.
+    /// Notes when a station was passed: the earliest moment that is told, so the order of telling does not matter.
+    /// Moves nothing.
     pub(in super::super) fn fill(&mut self, progress: Progress) -> Result<(), Reason> {
         let at = self.at;
         let timeline = &mut self.state.timeline;
@@ -51,19 +56,23 @@ impl Act<'_> {
             Progress::Initiated => &mut timeline.initiated,
             Progress::Ringing => &mut timeline.ringing,
         };
-        if station.is_some() {
+        if station.is_some_and(|known| known <= at) {
             return Err(Reason::OutOfOrder);
         }
         *station = Some(at);
         Ok(())
     }
 
-    /// Notes when the call was answered, if that was not known. Moves nothing.
+    /// Notes when the call was answered, in the same way. Moves nothing.
     pub(in super::super) fn fill_answered(&mut self) -> Result<(), Reason> {
-        if self.state.timeline.answered.is_some() {
+        let at = self.at;
+        if self.state.timeline.answered.is_some_and(|known| known <= at) {
             return Err(Reason::NothingNew);
         }
-        self.state.timeline.answered = Some(self.at);
+        self.state.timeline.answered = Some(at);
+        if let Some(leg) = self.state.legs.first_mut() {
+            leg.answered = true;
+        }
         Ok(())
     }
 
@@ -81,21 +90,20 @@ impl Act<'_> {
     /// fail; it is never dialled again.
     pub(in super::super) fn dial_limit(&mut self) {
         let policy = self.policy();
+        let doubted = self.birth.at + policy.dial_limit;
+        let (doubted, disposition, proposal) = match &self.state.phase {
+            Phase::Ending { proposal, .. } => (doubted.max(proposal.at), self.wished_disposition(), proposal.clone()),
+            Phase::Dialing | Phase::Ringing { .. } | Phase::Live | Phase::Ended(_) => {
+                let by = Proposer::Deadline { timer: Timer::DialLimit };
+                (doubted, Disposition::Failed, self.proposal(by, Some("dial-unconfirmed".to_owned())))
+            }
+        };
         let gone = self.state.evidence.asked.is_some_and(|asked| asked.answer == ProviderSays::Gone);
-        if !gone && self.now < self.birth.at + policy.dial_limit + policy.stale.outer {
+        if gone || self.now >= doubted + policy.stale.outer {
+            self.finish(Hungup::new(disposition), Source::Inference, proposal);
+        } else {
             let _ = self.ask();
             self.set(Timer::DialLimit, policy.ask_again);
-            return;
-        }
-        match self.state.phase.clone() {
-            Phase::Ending { proposal, .. } => {
-                self.end(Hungup::new(Disposition::Canceled), Source::Inference, proposal);
-            }
-            Phase::Dialing | Phase::Ringing { .. } | Phase::Live | Phase::Ended(_) => {
-                let proposal =
-                    self.proposal(Proposer::Deadline { timer: Timer::DialLimit }, Some("dial-unconfirmed".to_owned()));
-                self.end(Hungup::new(Disposition::Failed), Source::Inference, proposal);
-            }
         }
     }
 
@@ -114,7 +122,7 @@ impl Act<'_> {
                 return Err(Reason::OutOfOrder);
             }
         };
-        self.end(Hungup::new(Disposition::Canceled), Source::Provider, proposal);
+        self.finish(Hungup::new(Disposition::Canceled), Source::Provider, proposal);
         Ok(())
     }
 
@@ -140,9 +148,10 @@ impl Act<'_> {
 
     /// The provider says that it still rings.
     pub(in super::super) fn still_ringing(&mut self, progress: Progress) -> Result<(), Reason> {
-        if matches!(self.state.phase, Phase::Ringing { overdue: true, .. }) {
+        if matches!(self.state.phase, Phase::Ringing { overdue: true, .. }) && self.has_come_to(progress) {
             self.hang_up_by_deadline(Timer::RingLimit);
         } else {
+            // That it was asked and answered is evidence, even if it tells nothing else.
             let _ = self.progress(progress);
         }
         Ok(())

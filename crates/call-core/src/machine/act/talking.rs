@@ -1,18 +1,20 @@
 //! What happens while the call is live: speech, streams, words, findings.
 
-use super::super::{Effect, Event, Fact, Reason, Running, Speaker, SpeechFact, Timer, Turn};
+use super::super::{Effect, Event, Fact, Reason, Recording, Running, Speaker, SpeechFact, Timer, Turn};
 use super::Act;
 
 /// The name of the speech operation that asks a silent caller whether they are there.
 const PROMPT: &str = "prompt";
+
+/// How many recordings are kept of one call; the journal has all.
+const RECORDINGS: usize = 64;
 
 impl Act<'_> {
     pub(in super::super) fn speak(&mut self, operation: &str, text: &str) -> Result<(), Reason> {
         if self.is_running(Some(operation)) {
             return Err(Reason::AlreadyRunning);
         }
-        self.state.timers.cancel(Timer::Response);
-        self.state.timers.cancel(Timer::Prompt);
+        self.break_silence();
         self.begin(Some(operation.to_owned()));
         self.ask_for(Effect::Speak { operation: operation.to_owned(), text: text.to_owned() });
         Ok(())
@@ -46,15 +48,18 @@ impl Act<'_> {
     }
 
     pub(in super::super) fn turn(&mut self, turn: &Turn) -> Result<(), Reason> {
-        self.state.findings.turns += 1;
+        self.state.findings.turns = self.state.findings.turns.saturating_add(1);
         match turn.speaker {
-            Speaker::Caller => {
-                self.state.timers.cancel(Timer::Response);
-                self.state.timers.cancel(Timer::Prompt);
-            }
+            Speaker::Caller => self.break_silence(),
             Speaker::Agent => {}
         }
         Ok(())
+    }
+
+    /// Somebody does something: the deadlines of silence are off.
+    fn break_silence(&mut self) {
+        self.state.timers.cancel(Timer::Response);
+        self.state.timers.cancel(Timer::Prompt);
     }
 
     pub(in super::super) fn transfer(&mut self, to: &str) -> Result<(), Reason> {
@@ -63,7 +68,8 @@ impl Act<'_> {
     }
 
     pub(in super::super) fn open_stream(&mut self) -> Result<(), Reason> {
-        if self.is_running(None) {
+        let opening = self.state.timers.get(Timer::StreamLimit).is_some();
+        if opening || self.is_running(None) {
             return Err(Reason::AlreadyRunning);
         }
         self.set(Timer::StreamLimit, self.policy().stream_limit);
@@ -106,23 +112,15 @@ impl Act<'_> {
             Fact::Detected(by) => replace(&mut findings.answered_by, by),
             Fact::Billed(cost) => replace(&mut findings.cost, cost),
             Fact::Analyzed(analysis) => replace(&mut findings.analysis, analysis),
-            Fact::Recording(new) => match findings.recordings.iter_mut().find(|r| r.id == new.id) {
-                // A recording that is complete does not become unfinished again.
-                Some(known) if known == new || (known.url.is_some() && new.url.is_none()) => false,
-                Some(known) => {
-                    *known = new.clone();
-                    true
-                }
-                None => {
-                    findings.recordings.push(new.clone());
-                    true
-                }
-            },
+            Fact::Recording(new) => record(&mut findings.recordings, new),
             Fact::ToolCall(_) => {
-                findings.tool_calls += 1;
+                findings.tool_calls = findings.tool_calls.saturating_add(1);
                 true
             }
-            Fact::Digits(_) => return Ok(()),
+            Fact::Digits(_) => {
+                self.break_silence();
+                return Ok(());
+            }
             Fact::Unknown(_)
             | Fact::Dialed(_)
             | Fact::Progress(_)
@@ -161,4 +159,22 @@ fn replace<T: Clone + PartialEq>(known: &mut Option<T>, new: &T) -> bool {
         *known = Some(new.clone());
     }
     news
+}
+
+/// A recording that is complete does not become unfinished again.
+fn record(known: &mut Vec<Recording>, new: &Recording) -> bool {
+    // No provider makes so many of one call; a broken one must not fill the store.
+    let full = known.len() >= RECORDINGS;
+    match known.iter_mut().find(|r| r.id == new.id) {
+        Some(known) if known == new || (known.url.is_some() && new.url.is_none()) => false,
+        Some(known) => {
+            *known = new.clone();
+            true
+        }
+        None if full => false,
+        None => {
+            known.push(new.clone());
+            true
+        }
+    }
 }
