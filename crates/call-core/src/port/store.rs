@@ -30,7 +30,8 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`StoreError::Conflict`] if the version moved; [`StoreError::SubjectBusy`], [`StoreError::LegTaken`],
-    /// [`StoreError::KeyTaken`] if a unique index refuses. After any error nothing of the commit is stored, except
+    /// [`StoreError::KeyTaken`] if a unique index refuses; if several do: the version before the key (a repetition meets
+    /// itself), the key before the leg, the leg before the subject. After any error nothing of the commit is stored, except
     /// [`StoreError::Unavailable`], after which it may be: repeating the same commit is then safe, for it either
     /// succeeds or finds a conflict with itself.
     async fn commit(&self, commit: Commit) -> Result<(), StoreError>;
@@ -60,7 +61,8 @@ pub trait Store: Send + Sync + 'static {
     /// effects of one call may be claimed together.
     async fn claim(&self, now: Timestamp, lease: Duration, limit: usize) -> Result<Vec<Job>, StoreError>;
 
-    /// Settles claimed effects. A settlement whose lease was meanwhile taken by another claim changes nothing.
+    /// Settles claimed effects. A claim is settled once: a settlement that is repeated, or whose lease was meanwhile
+    /// taken by another claim, changes nothing.
     async fn settle(&self, settlements: &[Settle]) -> Result<(), StoreError>;
 
     /// The journal of a call, in order: by version, applied entries after the ignored ones of the same version.
@@ -138,6 +140,12 @@ impl Commit {
     #[must_use]
     pub fn moves(&self) -> bool {
         self.base != self.call.version()
+    }
+
+    /// When the last input was handled, by the clock of the one who did: since when its effects wait.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        self.entries.last().map_or(self.call.birth().at, |entry| entry.at)
     }
 
     /// Every leg of the call; binding one that is bound to this call already changes nothing.

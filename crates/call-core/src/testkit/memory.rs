@@ -1,5 +1,300 @@
-//! Under construction.
+//! The reference store: the contract of [`Store`] over plain maps.
 
-/// Under construction.
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::journal::Entry;
+use crate::port::{Commit, Counts, Filter, Job, Page, Parked, ParkedSignal, Settle, Settlement, Store, StoreError};
+use crate::{Call, CallId, Effect, EffectId, Leg, PhaseName, Signal, Subject, Timestamp};
+
+/// A store in memory: simple enough to be seen right, deterministic, and the oracle that other stores are compared
+/// with. Nothing survives it.
+#[derive(Debug, Default)]
+pub struct MemoryStore(Mutex<Tables>);
+
+/// The tables and their indexes. An index holds exactly what its table says.
+#[derive(Debug, Default)]
+struct Tables {
+    calls: BTreeMap<CallId, Call>,
+    journal: BTreeMap<CallId, Vec<Entry>>,
+    legs: BTreeMap<Leg, CallId>,
+    keys: BTreeMap<String, (CallId, String)>,
+    /// Subjects of open calls.
+    subjects: BTreeMap<Subject, CallId>,
+    deadlines: BTreeSet<(Timestamp, CallId)>,
+    outbox: BTreeMap<EffectId, Waiting>,
+    /// The outbox in the order in which it is claimed.
+    queue: BTreeSet<(Timestamp, EffectId)>,
+    mailbox: BTreeMap<i64, ParkedSignal>,
+    last_parked: i64,
+}
+
+/// A row of the outbox.
 #[derive(Debug)]
-pub struct MemoryStore;
+struct Waiting {
+    effect: Effect,
+    since: Timestamp,
+    /// When it can be claimed: at once, when its lease ends, or when it was put off to.
+    visible: Timestamp,
+    attempt: u32,
+    deferrals: u32,
+    /// Whether the latest attempt is not settled.
+    claimed: bool,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// No method leaves the tables half changed, so they are good even after a panic elsewhere in a test.
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn load(&self, id: CallId) -> Result<Option<Call>, StoreError> {
+        Ok(self.tables().calls.get(&id).cloned())
+    }
+
+    async fn find(&self, leg: &Leg) -> Result<Option<CallId>, StoreError> {
+        Ok(self.tables().legs.get(leg).copied())
+    }
+
+    async fn find_key(&self, key: &str) -> Result<Option<(CallId, String)>, StoreError> {
+        Ok(self.tables().keys.get(key).cloned())
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
+        let mut tables = self.tables();
+        tables.check(&commit)?;
+        tables.apply(commit);
+        Ok(())
+    }
+
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<CallId>, StoreError> {
+        let tables = self.tables();
+        let due = tables.deadlines.iter().take_while(|(at, _)| *at <= now);
+        Ok(due.map(|&(_, id)| id).take(limit).collect())
+    }
+
+    async fn park(
+        &self,
+        leg: &Leg,
+        signals: &[Signal],
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Parked, StoreError> {
+        let mut tables = self.tables();
+        if let Some(&call) = tables.legs.get(leg) {
+            return Ok(Parked::Bound(call));
+        }
+        for signal in signals {
+            tables.last_parked += 1;
+            let id = tables.last_parked;
+            let parked = ParkedSignal { id, leg: leg.clone(), signal: signal.clone(), since: now, until };
+            tables.mailbox.insert(id, parked);
+        }
+        Ok(Parked::Kept)
+    }
+
+    async fn parked(&self, leg: &Leg) -> Result<Vec<ParkedSignal>, StoreError> {
+        Ok(self.tables().mailbox.values().filter(|parked| parked.leg == *leg).cloned().collect())
+    }
+
+    async fn stranded(&self, limit: usize) -> Result<Vec<(CallId, Leg)>, StoreError> {
+        let tables = self.tables();
+        let mut stranded = Vec::new();
+        for parked in tables.mailbox.values() {
+            if let Some(&call) = tables.legs.get(&parked.leg)
+                && !stranded.iter().any(|(_, leg)| *leg == parked.leg)
+            {
+                stranded.push((call, parked.leg.clone()));
+            }
+        }
+        stranded.truncate(limit);
+        Ok(stranded)
+    }
+
+    async fn mailbox(&self, limit: usize) -> Result<Vec<ParkedSignal>, StoreError> {
+        Ok(self.tables().mailbox.values().take(limit).cloned().collect())
+    }
+
+    async fn expire(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let mut tables = self.tables();
+        let before = tables.mailbox.len();
+        tables.mailbox.retain(|_, parked| parked.until > now);
+        Ok((before - tables.mailbox.len()) as u64)
+    }
+
+    async fn claim(&self, now: Timestamp, lease: Duration, limit: usize) -> Result<Vec<Job>, StoreError> {
+        let mut tables = self.tables();
+        let visible = tables.queue.iter().take_while(|(at, _)| *at <= now).take(limit);
+        let ids: Vec<EffectId> = visible.map(|&(_, id)| id).collect();
+        Ok(ids.into_iter().filter_map(|id| tables.lease(id, now + lease)).collect())
+    }
+
+    async fn settle(&self, settlements: &[Settle]) -> Result<(), StoreError> {
+        let mut tables = self.tables();
+        for settle in settlements {
+            tables.settle(settle);
+        }
+        Ok(())
+    }
+
+    async fn journal(&self, id: CallId) -> Result<Vec<Entry>, StoreError> {
+        let mut entries = self.tables().journal.get(&id).cloned().unwrap_or_default();
+        entries.sort_by_key(|entry| (entry.version, entry.ignored.is_none()));
+        Ok(entries)
+    }
+
+    async fn list(&self, filter: &Filter, page: &Page) -> Result<Vec<Call>, StoreError> {
+        let tables = self.tables();
+        let older = tables.calls.values().rev().filter(|call| page.before.is_none_or(|id| call.id() < id));
+        Ok(older.filter(|call| filter.admits(call)).take(page.limit).cloned().collect())
+    }
+
+    async fn counts(&self, now: Timestamp) -> Result<Counts, StoreError> {
+        let tables = self.tables();
+        let mut phases = BTreeMap::<PhaseName, u64>::new();
+        for call in tables.calls.values() {
+            *phases.entry(call.phase_name()).or_default() += 1;
+        }
+        let open = tables.calls.values().filter(|call| !call.has_ended());
+        let mut births: Vec<_> = open.map(|call| (call.id(), call.birth().at)).collect();
+        births.sort_by_key(|&(id, at)| (at, id));
+        births.truncate(10);
+        Ok(Counts {
+            phases: phases.into_iter().collect(),
+            oldest_due: tables.deadlines.first().map(|&(at, _)| at).filter(|at| *at <= now),
+            parked: tables.mailbox.len() as u64,
+            outbox: tables.outbox.len() as u64,
+            oldest_effect: tables.outbox.values().map(|waiting| waiting.since).min(),
+            oldest_open: births,
+        })
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+impl Tables {
+    /// Whether the commit may be stored. The order of the checks is part of the contract: see
+    /// [`StoreError`](crate::port::StoreError).
+    fn check(&self, commit: &Commit) -> Result<(), StoreError> {
+        let call = &commit.call;
+        let id = call.id();
+        let stored = self.calls.get(&id).map_or(0, Call::version);
+        if !commit.moves() {
+            return if stored == 0 { Err(StoreError::Conflict) } else { Ok(()) };
+        }
+        if stored != commit.base {
+            return Err(StoreError::Conflict);
+        }
+        if let Some((other, _)) = commit.key.as_ref().and_then(|key| self.keys.get(&key.key)) {
+            return Err(StoreError::KeyTaken(*other));
+        }
+        if let Some(&other) = commit.legs().find_map(|leg| self.legs.get(leg).filter(|other| **other != id)) {
+            return Err(StoreError::LegTaken(other));
+        }
+        match call.subject().and_then(|subject| self.subjects.get(subject)) {
+            Some(&other) if other != id && !call.has_ended() => Err(StoreError::SubjectBusy(other)),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn apply(&mut self, commit: Commit) {
+        let (since, moves) = (commit.at(), commit.moves());
+        let Commit { call, entries, effects, adopts, settles, key, .. } = commit;
+        let id = call.id();
+        self.journal.entry(id).or_default().extend(entries);
+        for parked in adopts {
+            self.mailbox.remove(&parked);
+        }
+        if let Some(settle) = &settles {
+            self.settle(settle);
+        }
+        if !moves {
+            return;
+        }
+        for (id, effect) in effects {
+            let waiting = Waiting { effect, since, visible: since, attempt: 0, deferrals: 0, claimed: false };
+            self.outbox.insert(id, waiting);
+            self.queue.insert((since, id));
+        }
+        if let Some(key) = key {
+            self.keys.insert(key.key, (id, key.digest));
+        }
+        self.keep(call);
+    }
+
+    /// Stores a call and brings every index of it up to date.
+    fn keep(&mut self, call: Call) {
+        let id = call.id();
+        for leg in call.legs().iter() {
+            if !self.legs.contains_key(&leg.leg) {
+                self.legs.insert(leg.leg.clone(), id);
+            }
+        }
+        if let Some(subject) = call.subject() {
+            if !call.has_ended() {
+                self.subjects.insert(subject.clone(), id);
+            } else if self.subjects.get(subject) == Some(&id) {
+                self.subjects.remove(subject);
+            }
+        }
+        let deadline = call.next_deadline();
+        let before = self.calls.insert(id, call).and_then(|call| call.next_deadline());
+        if let Some(at) = before {
+            self.deadlines.remove(&(at, id));
+        }
+        if let Some(at) = deadline {
+            self.deadlines.insert((at, id));
+        }
+    }
+
+    fn lease(&mut self, id: EffectId, lease: Timestamp) -> Option<Job> {
+        let waiting = self.outbox.get_mut(&id)?;
+        self.queue.remove(&(waiting.visible, id));
+        self.queue.insert((lease, id));
+        waiting.visible = lease;
+        waiting.attempt += 1;
+        waiting.claimed = true;
+        Some(Job {
+            id,
+            effect: waiting.effect.clone(),
+            attempt: waiting.attempt,
+            deferrals: waiting.deferrals,
+            since: waiting.since,
+            lease,
+        })
+    }
+
+    fn settle(&mut self, settle: &Settle) {
+        let Some(waiting) = self.outbox.get_mut(&settle.id) else { return };
+        // A claim ends once: a repeated `Later` must not count as proof of two harmless attempts.
+        if !waiting.claimed || waiting.attempt != settle.attempt {
+            return;
+        }
+        self.queue.remove(&(waiting.visible, settle.id));
+        match settle.how {
+            Settlement::Done => {
+                self.outbox.remove(&settle.id);
+            }
+            Settlement::Later(at) => {
+                waiting.visible = at;
+                waiting.deferrals += 1;
+                waiting.claimed = false;
+                self.queue.insert((at, settle.id));
+            }
+        }
+    }
+}
