@@ -36,10 +36,11 @@ pub enum Timer {
 }
 
 impl Timer {
-    /// All of them, in the order in which they act when they come due at one moment.
+    /// All of them, in the order in which they act when they come due at one moment: what may end a phase goes before
+    /// what asks about it.
     pub const ALL: [Self; 11] = [
-        Self::DialAnswer,
         Self::DialLimit,
+        Self::DialAnswer,
         Self::RingLimit,
         Self::LiveLimit,
         Self::Quiet,

@@ -174,6 +174,9 @@ impl Act<'_> {
         evidence.sip_code = hungup.sip_code.or(evidence.sip_code);
         let (at, duration) = (self.at, hungup.duration);
         self.state.operations.clear();
+        // Nobody waits for an answer any more.
+        self.state.asking = None;
+        self.effects.retain(|effect| *effect != Effect::Reconcile);
         self.enter(Phase::Ended(Outcome { disposition, proposal, source, at, duration, corrected: false }));
         self.publish(Event::Ended { disposition });
     }
