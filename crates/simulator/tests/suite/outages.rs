@@ -6,7 +6,9 @@ use crate::backend::{Bench, PHONE, quick};
 
 async fn bench() -> Bench {
     let bench = Bench::with(Config { control_port: Some(0), ..quick() }).await;
-    bench.network.set_person("*", Person::talks(20.0));
+    let mut person = Person::talks(20.0);
+    person.ring = 20.0;
+    bench.network.set_person("*", person);
     bench.twiml("/voice", "<Pause length='600'/>");
     bench
 }
@@ -15,7 +17,7 @@ async fn bench() -> Bench {
 async fn rest_is_unavailable_and_callbacks_come_late() {
     let bench = bench().await;
     let sid = bench.call(PHONE, &[]).await;
-    bench.until(&sid, |call| call.status == Status::Ringing).await;
+    bench.until(&sid, |call| call.rang_at.is_some()).await;
     bench.network.down(Down::unavailable(1e9));
     let (status, body) = bench.get("/Calls.json").await;
     assert_eq!((status, body["code"].as_u64()), (503, Some(20503)));
@@ -34,7 +36,7 @@ async fn an_outage_may_lose_callbacks_and_ends_by_itself() {
     let bench = bench().await;
     let sid = bench.call(PHONE, &[]).await;
     bench.until(&sid, |call| call.status == Status::InProgress).await;
-    bench.network.down(Down::unavailable(60.0).losing_callbacks());
+    bench.network.down(Down::unavailable(200.0).losing_callbacks());
     bench.settle().await;
     assert!(!bench.fields("/status", "CallStatus").contains(&"completed".to_owned()));
     let deadline = tokio::time::Instant::now() + crate::backend::PATIENCE;

@@ -80,8 +80,8 @@ async fn a_taken_port_is_an_error() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hundreds_of_calls_at_once_are_cheap() {
-    let bench = Bench::with(Config { speed: 100.0, ..quick() }).await;
-    bench.network.set_person("*", Person::talks(40.0));
+    let bench = Bench::with(Config { speed: 200.0, ..quick() }).await;
+    bench.network.set_person("*", Person::talks(300.0));
     bench.twiml("/voice", "<Pause length='600'/>");
     let started = Instant::now();
     for number in 0..500 {

@@ -146,7 +146,9 @@ async fn every_answer_is_what_twilios_document_says() {
 async fn every_way_to_end_has_a_valid_shape() {
     let document = Document::read();
     let bench = Bench::new().await;
-    bench.twiml("/voice", "<Dial>+12025550120</Dial>");
+    bench.twiml("/voice", "<Pause length='600'/>");
+    bench.twiml("/dial", "<Dial>+12025550120</Dial>");
+    bench.call("+12025550170", &[("Url", &bench.at("/dial"))]).await;
     for kind in 0..7 {
         bench.call(&format!("+120255501{kind}0"), &[("Timeout", "10")]).await;
     }

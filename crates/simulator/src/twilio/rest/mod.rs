@@ -125,7 +125,7 @@ async fn serve(
     let strikes = |fault: &Fault| face.world.faults.strikes(*fault, occasion);
 
     if let Some(fault) = BEFORE.into_iter().find(strikes) {
-        let refusal = if fault == Fault::RateLimited { Refusal::too_many_requests() } else { broken(&face, operation) };
+        let refusal = if fault == Fault::RateLimited { Refusal::too_many_requests() } else { broken(&face, occasion) };
         let answered = matches!(fault, Fault::RateLimited | Fault::ErrorBefore);
         file(answered.then_some(refusal.status), named.map(str::to_owned), Some(fault));
         silence(&face, &line, fault).await;
@@ -139,7 +139,7 @@ async fn serve(
     let strikes = |fault: &Fault| face.world.faults.strikes(*fault, occasion);
     if changed && let Some(fault) = AFTER.into_iter().find(strikes) {
         let answered = fault == Fault::ErrorAfter;
-        let refusal = broken(&face, operation);
+        let refusal = broken(&face, occasion);
         file(answered.then_some(refusal.status), call, Some(fault));
         silence(&face, &line, fault).await;
         return respond(refusal.into());
@@ -160,9 +160,8 @@ const BEFORE: [Fault; 4] = [Fault::RateLimited, Fault::ErrorBefore, Fault::Dropp
 const AFTER: [Fault; 3] = [Fault::ErrorAfter, Fault::DroppedAfter, Fault::TimeoutAfter];
 
 /// A 500 or a 503: neither tells whether the request was carried out.
-fn broken(face: &Face, operation: &str) -> Refusal {
-    let nth = locked(&face.requests).len().to_string();
-    if face.world.dice.happens(0.5, &["5xx", operation, &nth]) { Refusal::internal() } else { Refusal::unavailable() }
+fn broken(face: &Face, Occasion { number, on, .. }: Occasion<'_>) -> Refusal {
+    if face.world.dice.happens(0.5, &["5xx", number, on]) { Refusal::internal() } else { Refusal::unavailable() }
 }
 
 /// Holds or cuts the line where the fault says so.
