@@ -14,16 +14,11 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::Face;
-use crate::{
-    fault::{Fault, Occasion},
-    line::Line,
-    lock::locked,
-    outage::Mode,
-    truth::RestRequest,
-};
+use crate::{line::Line, lock::locked, truth::RestRequest};
 
 mod create;
 mod error;
+mod gate;
 mod list;
 mod read;
 mod recordings;
@@ -37,9 +32,6 @@ use request::{Request, Resource};
 
 /// The largest request body read.
 const MOST_BYTES: usize = 1 << 20;
-
-/// How long the answer to a creation waits for the call's first callback, on the wall clock.
-const FIRST_CALLBACK: std::time::Duration = std::time::Duration::from_secs(2);
 
 pub(crate) fn router(face: Arc<Face>) -> Router {
     Router::new().route("/2010-04-01/{*path}", any(serve)).with_state(face)
@@ -82,96 +74,30 @@ async fn serve(
     ConnectInfo(line): ConnectInfo<Line>,
     request: axum::extract::Request,
 ) -> Response {
+    let at = Timestamp::now();
     let (head, body) = request.into_parts();
     let Ok(body) = to_bytes(body, MOST_BYTES).await else {
         return respond(Refusal::new(413, 20001, "request body too large").into());
     };
     let request = Request::read(&head, &body);
-    let at = Timestamp::now();
-    let file = |answer: Option<u16>, call: Option<String>, fault: Option<Fault>| {
-        locked(&face.requests).push(RestRequest {
-            at,
-            method: request.method.to_string(),
-            path: request.path.clone(),
-            form: request.form.clone(),
-            answer,
-            call,
-            fault,
-        });
-    };
-    if let Err(refusal) = request.authorize(&face.world.config) {
-        file(Some(refusal.status), None, None);
-        return respond(refusal.into());
-    }
-
-    let named = request.resource.as_ref().and_then(Resource::call);
-    let number = match named {
-        Some(sid) => face.visible(sid).map(|call| call.plan.to.clone()),
-        None => request.field("To").map(str::to_owned),
-    };
-    let operation = request.operation();
-    let occasion = Occasion { number: number.as_deref().unwrap_or_default(), call: named, on: operation };
-    if operation == "create" {
-        face.world.perhaps_fail(occasion);
-    }
-    if let Some(outage) = face.world.outage.now() {
-        let unavailable = outage.mode == Mode::Unavailable;
-        file(unavailable.then_some(503), named.map(str::to_owned), Some(Fault::Outage));
-        if !unavailable {
-            line.cut();
-        }
-        return respond(Refusal::unavailable().into());
-    }
-    let strikes = |fault: &Fault| face.world.faults.strikes(*fault, occasion);
-
-    if let Some(fault) = BEFORE.into_iter().find(strikes) {
-        let refusal = if fault == Fault::RateLimited { Refusal::too_many_requests() } else { broken(&face, occasion) };
-        let answered = matches!(fault, Fault::RateLimited | Fault::ErrorBefore);
-        file(answered.then_some(refusal.status), named.map(str::to_owned), Some(fault));
-        silence(&face, &line, fault).await;
-        return respond(refusal.into());
-    }
-
-    let answer = perform(&face, &request).await.unwrap_or_else(Answer::from);
-    let call = answer.call.clone().or_else(|| named.map(str::to_owned));
-    let changed = answer.status < 300 && request.changes();
-    let occasion = Occasion { call: call.as_deref(), ..occasion };
-    let strikes = |fault: &Fault| face.world.faults.strikes(*fault, occasion);
-    if changed && let Some(fault) = AFTER.into_iter().find(strikes) {
-        let answered = fault == Fault::ErrorAfter;
-        let refusal = broken(&face, occasion);
-        file(answered.then_some(refusal.status), call, Some(fault));
-        silence(&face, &line, fault).await;
-        return respond(refusal.into());
-    }
-    let first = changed && operation == "create" && strikes(&Fault::CallbackFirst);
-    if first && let Some(call) = call.as_deref().and_then(|sid| face.visible(sid)) {
-        let mut delivered = call.mail.delivered.subscribe();
-        let _ = tokio::time::timeout(FIRST_CALLBACK, delivered.wait_for(|upto| *upto > 0)).await;
-    }
-    file(Some(answer.status), call, first.then_some(Fault::CallbackFirst));
-    respond(answer)
-}
-
-/// Faults that keep a request from being carried out.
-const BEFORE: [Fault; 4] = [Fault::RateLimited, Fault::ErrorBefore, Fault::DroppedBefore, Fault::TimeoutBefore];
-
-/// Faults that hide that it was carried out.
-const AFTER: [Fault; 3] = [Fault::ErrorAfter, Fault::DroppedAfter, Fault::TimeoutAfter];
-
-/// A 500 or a 503: neither tells whether the request was carried out.
-fn broken(face: &Face, Occasion { number, on, .. }: Occasion<'_>) -> Refusal {
-    if face.world.dice.happens(0.5, &["5xx", number, on]) { Refusal::internal() } else { Refusal::unavailable() }
-}
-
-/// Holds or cuts the line where the fault says so.
-async fn silence(face: &Face, line: &Line, fault: Fault) {
-    if matches!(fault, Fault::TimeoutBefore | Fault::TimeoutAfter) {
+    let seen = gate::pass(&face, &request).await;
+    // Filed before the client sees anything: one that gives up waiting takes this very task with it.
+    locked(&face.requests).push(RestRequest {
+        at,
+        method: request.method.to_string(),
+        path: request.path,
+        form: request.form,
+        answer: seen.answer.as_ref().map(|answer| answer.status),
+        call: seen.call,
+        fault: seen.fault,
+    });
+    if seen.held {
         tokio::time::sleep(face.world.config.hold).await;
-        line.cut();
-    } else if matches!(fault, Fault::DroppedBefore | Fault::DroppedAfter) {
-        line.cut();
     }
+    respond(seen.answer.unwrap_or_else(|| {
+        line.cut();
+        Refusal::unavailable().into()
+    }))
 }
 
 async fn perform(face: &Arc<Face>, request: &Request) -> Result<Answer, Refusal> {
