@@ -1,3 +1,9 @@
-//! Under construction.
+//! The program `call-server`: everything is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    call_server::cli::Cli::parse().run()
+}

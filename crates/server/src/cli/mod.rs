@@ -1,0 +1,90 @@
+//! The command line. One file per command; every error is one sentence on stderr and a non-zero exit.
+
+mod call;
+mod client;
+mod config;
+mod migrate;
+mod openapi;
+mod replay;
+mod serve;
+mod sweep;
+mod table;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, Source};
+
+/// Phone calls with a whole life: places them, follows them, ends them, and never loses one.
+#[derive(Debug, Parser)]
+#[command(name = "call-server", version, about)]
+pub struct Cli {
+    /// The configuration file [default: call-server.toml, if there is one]
+    #[arg(long, global = true, value_name = "FILE", env = "CALL_SERVER_CONFIG")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server until SIGTERM or Ctrl-C
+    Serve,
+    /// Bring the store's tables up to date, and exit
+    Migrate,
+    /// Place calls, look at them, hang them up: on a running server
+    Call(call::Args),
+    /// Act on due deadlines now: on a running server
+    Sweep(sweep::Args),
+    /// Live a call again from its journal, step by step, and say whether it comes out as stored
+    Replay(replay::Args),
+    /// The configuration
+    Config(config::Args),
+    /// Print the API's OpenAPI 3.1 document
+    Openapi,
+}
+
+impl Cli {
+    /// Runs the command to its end.
+    #[must_use]
+    pub fn run(self) -> ExitCode {
+        crate::app::install_tls();
+        let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return fail(&anyhow::Error::new(error).context("cannot start")),
+        };
+        match runtime.block_on(self.command()) {
+            Ok(code) => code,
+            Err(error) => fail(&error),
+        }
+    }
+
+    async fn command(self) -> anyhow::Result<ExitCode> {
+        let source = Source::of_process(self.config.as_deref());
+        match self.command {
+            Command::Serve => serve::run(&source).await,
+            Command::Migrate => migrate::run(&read(&source)?).await,
+            Command::Call(args) => call::run(args).await,
+            Command::Sweep(args) => sweep::run(args).await,
+            Command::Replay(args) => replay::run(&read(&source)?, args).await,
+            Command::Config(args) => Ok(config::run(&source, &args)),
+            Command::Openapi => openapi::run(),
+        }
+    }
+}
+
+/// Reads the configuration for commands that need only a part of it.
+fn read(source: &Source) -> anyhow::Result<Config> {
+    let config = source.read()?;
+    crate::telemetry::init(&config.log).context("log.level is not a level")?;
+    Ok(config)
+}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    // One sentence: what failed, then why.
+    eprintln!("call-server: {error:#}");
+    ExitCode::FAILURE
+}

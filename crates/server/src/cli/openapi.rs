@@ -1,0 +1,9 @@
+//! `call-server openapi`
+
+use std::process::ExitCode;
+
+/// Prints the document.
+pub(super) fn run() -> anyhow::Result<ExitCode> {
+    println!("{}", crate::openapi().to_pretty_json()?);
+    Ok(ExitCode::SUCCESS)
+}

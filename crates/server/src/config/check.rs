@@ -1,0 +1,134 @@
+//! Whether a server can run on a configuration (post-mortem 2.7): every problem names the key to set.
+
+use std::time::Duration;
+
+use super::load::variable;
+use super::{Config, Problem, Problems};
+
+impl Config {
+    /// All that would keep a server from working.
+    ///
+    /// # Errors
+    /// One problem for each key to set.
+    pub fn check(&self) -> Result<(), Problems> {
+        let mut problems = Vec::new();
+        self.check_api(&mut problems);
+        self.check_providers(&mut problems);
+        self.check_limits(&mut problems);
+        if problems.is_empty() { Ok(()) } else { Err(Problems(problems)) }
+    }
+
+    fn check_api(&self, problems: &mut Vec<Problem>) {
+        let mut say = |key: &str, sentence: String| problems.push(Problem::new(key, sentence));
+        if self.api.tokens.is_empty() {
+            let name = variable("api.tokens");
+            say("api.tokens", format!("no API token; set {name} or name a file in api.tokens_file"));
+        } else if !self.api.tokens.all_are(|token| token.len() >= 16) {
+            say("api.tokens", "a token is shorter than 16 characters; use for example `openssl rand -hex 32`".into());
+        }
+        if !self.store.url.starts_with("sqlite:") || self.store.url.len() <= "sqlite:".len() {
+            say("store.url", "must be sqlite:PATH, such as sqlite:calls.db".into());
+        }
+    }
+
+    fn check_providers(&self, problems: &mut Vec<Problem>) {
+        let mut say = |key: &str, sentence: &str| problems.push(Problem::new(key, sentence));
+        if !self.twilio.is_wanted() {
+            say("twilio.account_sid", "no provider is configured; set the account's SID, which begins with AC");
+            return;
+        }
+        if !has_form(&self.twilio.account_sid, "AC") {
+            say("twilio.account_sid", "must be AC and 32 hexadecimal digits, as shown in the Twilio console");
+        }
+        if self.twilio.auth_tokens.is_empty() {
+            let name = variable("twilio.auth_token");
+            say("twilio.auth_token", &format!("is not set; set {name} or name a file in twilio.auth_token_file"));
+        } else if self.is_real_twilio() && !self.twilio.auth_tokens.all_are(|token| has_form(token, "")) {
+            say("twilio.auth_token", "must be 32 hexadecimal digits; an API key's secret cannot check signatures");
+        }
+        if !self.twilio.from.is_empty() && !is_dialable(&self.twilio.from) {
+            say("twilio.from", "must be a number such as +15550100123, or a client: or sip: address");
+        }
+        match &self.server.public_url {
+            None => say("server.public_url", "is not set; providers need the URL under which they reach this server"),
+            Some(url) if !matches!(url.scheme(), "http" | "https") || url.host().is_none() => {
+                say("server.public_url", "must begin with https:// (or http:// in tests)");
+            }
+            Some(url) if url.query().is_some() || url.fragment().is_some() => {
+                say("server.public_url", "must not have a query or a fragment");
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// A simulator's secrets have any form.
+    fn is_real_twilio(&self) -> bool {
+        self.twilio.base_url.host_str().is_some_and(|host| host.ends_with("twilio.com"))
+    }
+
+    fn check_limits(&self, problems: &mut Vec<Problem>) {
+        let mut say = |key: &str, sentence: &str| problems.push(Problem::new(key, sentence));
+        let durations = [
+            ("server.request_timeout", self.server.request_timeout),
+            ("twilio.connect_timeout", self.twilio.connect_timeout),
+            ("twilio.timeout", self.twilio.timeout),
+            ("mailbox.keep", self.mailbox.keep),
+            ("sweep.every", self.sweep.every),
+            ("outbox.lease", self.outbox.lease),
+            ("outbox.poll", self.outbox.poll),
+        ];
+        for (key, _) in durations.into_iter().filter(|(_, d)| *d < Duration::from_millis(1)) {
+            say(key, "must be at least 1ms");
+        }
+        let counts = [
+            ("server.max_requests", self.server.max_requests),
+            ("server.max_body", self.server.max_body),
+            ("lookup.looks", usize::try_from(self.lookup.looks).unwrap_or(usize::MAX)),
+            ("sweep.batch", self.sweep.batch),
+            ("outbox.workers", self.outbox.workers),
+        ];
+        for (key, _) in counts.into_iter().filter(|(_, n)| *n == 0) {
+            say(key, "must be at least 1");
+        }
+        if self.lookup.total() >= self.server.request_timeout {
+            say("lookup", "the whole schedule must be shorter than server.request_timeout");
+        }
+        if self.outbox.lease < self.twilio.connect_timeout + self.twilio.timeout {
+            say("outbox.lease", "must be longer than a provider's answer takes (twilio.connect_timeout + timeout)");
+        }
+        if let Err(error) = self.policy.check() {
+            say(&format!("policy.{}", error.key), error.problem);
+        }
+        if crate::telemetry::filter(&self.log.level).is_err() {
+            say("log.level", "must be error, warn, info, debug, trace or a filter such as info,call_server=debug");
+        }
+    }
+}
+
+/// Whether somebody can be rung at this address: a number as E.164 writes it, `client:name` or `sip:user@host`.
+///
+/// ```
+/// assert!(call_server::config::is_dialable("+15550100123"));
+/// assert!(call_server::config::is_dialable("sip:desk@example.com"));
+/// assert!(!call_server::config::is_dialable("0155 0100"));
+/// ```
+#[must_use]
+pub fn is_dialable(address: &str) -> bool {
+    let plain = |text: &str| !text.is_empty() && text.len() <= 255 && text.chars().all(|c| c.is_ascii_graphic());
+    if let Some(digits) = address.strip_prefix('+') {
+        return (7..=15).contains(&digits.len())
+            && digits.bytes().all(|b| b.is_ascii_digit())
+            && !digits.starts_with('0');
+    }
+    if let Some(name) = address.strip_prefix("client:") {
+        return plain(name);
+    }
+    let sip = address.strip_prefix("sip:").or_else(|| address.strip_prefix("sips:"));
+    sip.is_some_and(|at| {
+        plain(at) && at.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty())
+    })
+}
+
+fn has_form(text: &str, prefix: &str) -> bool {
+    text.strip_prefix(prefix).is_some_and(|digits| digits.len() == 32 && digits.bytes().all(|b| b.is_ascii_hexdigit()))
+}

@@ -1,0 +1,8 @@
+//! The JSON API, version 1.
+
+pub(super) mod engine;
+pub(super) mod list;
+pub(super) mod place;
+pub(super) mod show;
+pub(super) mod view;
+pub(super) mod wish;

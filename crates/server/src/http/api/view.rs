@@ -1,0 +1,321 @@
+//! A call as the API shows it.
+
+use std::collections::BTreeMap;
+
+use call_core::{
+    Analysis, AnsweredBy, Call, CallId, Cost, Direction, Disposition, Leg, LegState, Outcome, PhaseName, Proposer,
+    Recording, Role, Script, Source, Timeline, Timer, Timestamp,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A call.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Call)]
+pub(crate) struct CallView {
+    /// Our name for it: a UUIDv7, so ids sort by birth.
+    #[schema(value_type = String, format = Uuid)]
+    id: CallId,
+    /// Where it is in its life.
+    #[schema(value_type = PhaseSchema)]
+    phase: PhaseName,
+    /// How it ended; absent while it is open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<DispositionSchema>)]
+    disposition: Option<Disposition>,
+    /// Which way it goes: `outbound` or `inbound`.
+    #[schema(value_type = String)]
+    direction: Direction,
+    /// Which provider carries it.
+    provider: String,
+    /// Whom it concerns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
+    /// Who rings.
+    from: String,
+    /// Who is rung.
+    to: String,
+    /// What happens on answer.
+    #[schema(value_type = ScriptSchema)]
+    script: Script,
+    /// Prompts, context and references, as they were given.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    context: BTreeMap<String, String>,
+    /// When it was placed, or first rang us.
+    #[schema(value_type = String, format = DateTime)]
+    placed: Timestamp,
+    /// When it passed each station.
+    #[schema(value_type = TimelineSchema)]
+    timeline: Timeline,
+    /// How it ended; absent while it is open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<OutcomeView>,
+    /// The provider's names for its parts.
+    legs: Vec<LegView>,
+    /// The next deadline; absent exactly when it has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deadline: Option<DeadlineView>,
+    /// Person or machine: `human`, `machine`, `fax` or `unknown`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    answered_by: Option<AnsweredBy>,
+    /// Its recordings.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Object>)]
+    recordings: Vec<Recording>,
+    /// What it cost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    cost: Option<Cost>,
+    /// A verdict on the conversation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    analysis: Option<Analysis>,
+    /// Rises with each change; its journal tells them all.
+    version: u64,
+}
+
+/// How a call ended.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Outcome)]
+pub(crate) struct OutcomeView {
+    /// How.
+    #[schema(value_type = DispositionSchema)]
+    disposition: Disposition,
+    /// Who proposed the end first: `provider`, `operator`, `farewell`, `deadline`, `stream-loss`, `far-end` or `stale`,
+    /// with what belongs to it.
+    #[schema(value_type = Object)]
+    proposer: Proposer,
+    /// Why, in the proposer's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// Whose word it is: `provider`, `reconciliation` or `inference`.
+    #[schema(value_type = String)]
+    source: Source,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// How long it was answered, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds: Option<f64>,
+    /// The provider's own word for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<String>,
+    /// The final SIP response code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sip_code: Option<u16>,
+    /// Whether the provider corrected an inferred ending.
+    corrected: bool,
+}
+
+/// The provider's name for one part of a call.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Leg)]
+pub(crate) struct LegView {
+    /// Whose name it is, and the name.
+    #[serde(flatten)]
+    #[schema(value_type = LegNameSchema)]
+    leg: Leg,
+    /// Its part in the call: `first`, `target` or `transfer`.
+    #[schema(value_type = String)]
+    role: Role,
+    /// Whether it was answered.
+    answered: bool,
+    /// How it ended; absent while it is open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<DispositionSchema>)]
+    ended: Option<Disposition>,
+}
+
+/// When the engine looks at the call again, whatever happens meanwhile.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Deadline)]
+pub(crate) struct DeadlineView {
+    /// Which deadline.
+    #[schema(value_type = String)]
+    timer: Timer,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+}
+
+impl From<&Call> for CallView {
+    fn from(call: &Call) -> Self {
+        let (plan, state) = (call.plan(), call.state());
+        let findings = state.findings.clone();
+        Self {
+            id: call.id(),
+            phase: call.phase_name(),
+            disposition: call.outcome().map(|o| o.disposition),
+            direction: call.birth().direction,
+            provider: plan.provider.to_string(),
+            subject: call.subject().map(|s| s.0.clone()),
+            from: plan.from.clone(),
+            to: plan.to.clone(),
+            script: plan.script.clone(),
+            context: plan.context.clone(),
+            placed: call.birth().at,
+            timeline: state.timeline,
+            outcome: call.outcome().map(|outcome| OutcomeView::new(call, outcome)),
+            legs: call.legs().iter().map(LegView::from).collect(),
+            deadline: state.timers.next().map(|(timer, at)| DeadlineView { timer, at }),
+            answered_by: findings.answered_by,
+            recordings: findings.recordings,
+            cost: findings.cost,
+            analysis: findings.analysis,
+            version: call.version(),
+        }
+    }
+}
+
+impl OutcomeView {
+    fn new(call: &Call, outcome: &Outcome) -> Self {
+        let evidence = &call.state().evidence;
+        Self {
+            disposition: outcome.disposition,
+            proposer: outcome.proposal.proposer.clone(),
+            reason: outcome.proposal.reason.clone(),
+            source: outcome.source,
+            at: outcome.at,
+            seconds: outcome.duration.map(|d| d.as_secs_f64()),
+            cause: evidence.cause.clone(),
+            sip_code: evidence.sip_code,
+            corrected: outcome.corrected,
+        }
+    }
+}
+
+impl From<&LegState> for LegView {
+    fn from(state: &LegState) -> Self {
+        Self {
+            leg: state.leg.clone(),
+            role: state.role,
+            answered: state.answered,
+            ended: state.ended.as_ref().map(|end| end.disposition),
+        }
+    }
+}
+
+pub(super) use schema::{DispositionSchema, LegNameSchema, PhaseSchema, ScriptSchema, TimelineSchema};
+
+/// The shapes of core types, for the document: the core knows nothing of OpenAPI. A test shows that they agree.
+mod schema {
+    #![allow(dead_code, reason = "they are only described, never made")]
+
+    use super::{Deserialize, ToSchema};
+
+    /// Where a call is in its life.
+    #[derive(Debug, Deserialize, ToSchema)]
+    #[schema(as = Phase)]
+    #[serde(rename_all = "kebab-case")]
+    pub(in crate::http) enum PhaseSchema {
+        /// The record is saved and the dial is on its way.
+        Dialing,
+        /// The provider has the call; nobody has answered.
+        Ringing,
+        /// Somebody or something answered.
+        Live,
+        /// A hang-up is wished, or the end was seen while operations run.
+        Ending,
+        /// Over.
+        Ended,
+    }
+
+    /// How a call ended.
+    #[derive(Debug, Deserialize, ToSchema)]
+    #[schema(as = Disposition)]
+    #[serde(rename_all = "kebab-case")]
+    pub(in crate::http) enum DispositionSchema {
+        /// Answered, and ended normally.
+        Completed,
+        /// The line was busy.
+        Busy,
+        /// Nobody answered, or the call was rejected.
+        NoAnswer,
+        /// It could not be made or broke.
+        Failed,
+        /// We gave it up before it was answered.
+        Canceled,
+        /// It was no longer believed and nobody could say how it ended.
+        Abandoned,
+    }
+
+    /// What happens when the call is answered.
+    #[derive(Debug, Deserialize, ToSchema)]
+    #[schema(as = Script)]
+    #[serde(tag = "do", rename_all = "kebab-case")]
+    pub(in crate::http) enum ScriptSchema {
+        /// Say these words, then hang up.
+        Say {
+            /// The words.
+            text: String,
+        },
+        /// Say these words (if any), then listen to the caller.
+        Converse {
+            /// The first words; empty to listen at once.
+            #[serde(default)]
+            greeting: String,
+        },
+        /// Connect the caller to somebody else.
+        Connect {
+            /// Number (E.164), `client:name` or `sip:address`.
+            to: String,
+            /// The number to show.
+            caller_id: Option<String>,
+        },
+        /// Open a two-way audio stream.
+        Stream,
+    }
+
+    /// When a call passed each station; absent if it is not known to have.
+    #[derive(Debug, ToSchema)]
+    #[schema(as = Timeline)]
+    pub(in crate::http) struct TimelineSchema {
+        /// The provider accepted it.
+        #[schema(value_type = Option<String>, format = DateTime)]
+        queued: Option<String>,
+        /// It left the provider's queue.
+        #[schema(value_type = Option<String>, format = DateTime)]
+        initiated: Option<String>,
+        /// The phone rang.
+        #[schema(value_type = Option<String>, format = DateTime)]
+        ringing: Option<String>,
+        /// Somebody answered.
+        #[schema(value_type = Option<String>, format = DateTime)]
+        answered: Option<String>,
+    }
+
+    /// A provider's name for a part of a call.
+    #[derive(Debug, ToSchema)]
+    #[schema(as = LegName)]
+    pub(in crate::http) struct LegNameSchema {
+        /// Whose name it is.
+        provider: String,
+        /// The name, such as a Twilio `CallSid`.
+        id: String,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_described_words_are_the_cores_words() {
+        for phase in PhaseName::ALL {
+            let _: PhaseSchema = serde_json::from_value(serde_json::json!(phase)).unwrap();
+        }
+        for disposition in Disposition::ALL {
+            let _: DispositionSchema = serde_json::from_value(serde_json::json!(disposition)).unwrap();
+        }
+        let scripts = [
+            Script::Say { text: "words".into() },
+            Script::Converse { greeting: "words".into() },
+            Script::Connect { to: "client:desk".into(), caller_id: Some("+15550100123".into()) },
+            Script::Stream,
+        ];
+        for script in scripts {
+            let _: ScriptSchema = serde_json::from_value(serde_json::json!(script)).unwrap();
+        }
+    }
+}

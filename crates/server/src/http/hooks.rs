@@ -1,0 +1,129 @@
+//! Webhooks: verified, stored, then answered. A 2xx means that the message is on disk.
+
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use call_core::port::{Delivered, Hook, HookError, HookRequest, Received, Reply, SwitchboardError};
+use call_core::{Call, CallId, Reason};
+use tracing::{info, warn};
+use url::Url;
+
+use super::problem::{Kind, Problem};
+use super::{Shared, body};
+use crate::telemetry::{Webhook, fact_word};
+
+/// A message that is not taken: what is counted, and what the provider is told.
+struct NotTaken(Webhook, Problem);
+
+/// Takes one message of one provider.
+pub(super) async fn receive(State(shared): State<Shared>, request: Request) -> Response {
+    let began = Instant::now();
+    let path = request.uri().path();
+    let below = path.strip_prefix("/hooks/").unwrap_or_default();
+    let (name, below) = below.find('/').map_or((below, ""), |at| below.split_at(at));
+    let (name, below) = (name.to_owned(), below.to_owned());
+    let Some(hook) = shared.hooks.get(&name).cloned() else {
+        return Problem::new(Kind::NoSuchRoute, "no such provider is configured").into_response();
+    };
+    let taken = take(&shared, hook.as_ref(), &below, request).await;
+    let (answer, response) = match taken {
+        Ok((answer, reply)) => (answer, respond(reply)),
+        Err(NotTaken(answer, problem)) => {
+            warn!(step = "webhook", provider = name, path = below, ?answer, "webhook not taken");
+            (answer, problem.into_response())
+        }
+    };
+    shared.metrics.webhook(&name, answer, began.elapsed());
+    response
+}
+
+async fn take(shared: &Shared, hook: &dyn Hook, below: &str, request: Request) -> Result<(Webhook, Reply), NotTaken> {
+    let (parts, body) = request.into_parts();
+    let body = read(body, shared.config.server.max_body).await?;
+    let received = parse(shared, hook, below, &parts, &body)?;
+    // The call of its first message is known only once the record is made.
+    let carried = received.address.call;
+    if let Some(call_id) = carried {
+        trace(&received, call_id);
+    }
+    let (answer, call) = deliver(shared, &received).await?;
+    if let (None, Some(call)) = (carried, &call) {
+        trace(&received, call.id());
+    }
+    let Some(question) = &received.question else { return Ok((answer, hook.acknowledge())) };
+    let call = match call {
+        Some(call) => Some(call),
+        // Stored already, so whatever becomes of the wait, the provider gets an answer.
+        None => shared.switchboard.find_for_question(&received.address).await.unwrap_or_default(),
+    };
+    Ok((answer, hook.reply(question, call.as_ref())))
+}
+
+async fn read(body: Body, limit: usize) -> Result<bytes::Bytes, NotTaken> {
+    body::read(body, limit).await.map_err(|problem| NotTaken(Webhook::Malformed, problem))
+}
+
+fn parse(
+    shared: &Shared,
+    hook: &dyn Hook,
+    below: &str,
+    parts: &axum::http::request::Parts,
+    body: &[u8],
+) -> Result<Received, NotTaken> {
+    let url = public(&shared.public_url, &parts.uri);
+    let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    let method = &parts.method;
+    if !matches!(*method, Method::GET | Method::POST) {
+        let problem = Problem::new(Kind::MethodNotAllowed, "webhooks come by GET or POST");
+        return Err(NotTaken(Webhook::Malformed, problem));
+    }
+    let request = HookRequest { method: method.as_str(), url: &url, path: below, header: &header, body };
+    hook.receive(&request).map_err(|error| {
+        let detail = error.to_string();
+        match error {
+            HookError::Unsigned => NotTaken(Webhook::Refused, Problem::new(Kind::Unsigned, detail)),
+            HookError::UnknownPath => NotTaken(Webhook::Malformed, Problem::new(Kind::NoSuchRoute, detail)),
+            HookError::Malformed(_) | _ => NotTaken(Webhook::Malformed, Problem::new(Kind::BadRequest, detail)),
+        }
+    })
+}
+
+/// The URL that the provider was given: what it signed, whatever proxies have made of it since.
+fn public(root: &Url, uri: &Uri) -> String {
+    let root = root.as_str().trim_end_matches('/');
+    format!("{root}{}", uri.path_and_query().map_or("/", |raw| raw.as_str()))
+}
+
+async fn deliver(shared: &Shared, received: &Received) -> Result<(Webhook, Option<Call>), NotTaken> {
+    match shared.switchboard.deliver(received).await {
+        Ok(Delivered::Parked) => Ok((Webhook::Parked, None)),
+        Ok(Delivered::To(handled)) => {
+            let again = handled.ignored == Some(Reason::Duplicate);
+            let answer = if again { Webhook::Duplicate } else { Webhook::Accepted };
+            Ok((answer, Some(handled.call)))
+        }
+        Err(SwitchboardError::NoSuchCall(id)) => {
+            // Found a moment ago and gone now: somebody restores a backup. It will find its place when sent again.
+            Err(NotTaken(Webhook::Unavailable, Problem::new(Kind::Unavailable, format!("call {id} has vanished"))))
+        }
+        Err(error) => Err(NotTaken(Webhook::Unavailable, error.into())),
+    }
+}
+
+fn trace(received: &Received, call_id: CallId) {
+    for signal in &received.signals {
+        let leg = &received.address.leg;
+        info!(step = "webhook", %call_id, %leg, fact = fact_word(&signal.fact), order = signal.order, "webhook received");
+    }
+    if received.signals.is_empty() {
+        info!(step = "webhook", %call_id, leg = %received.address.leg, "webhook received");
+    }
+}
+
+fn respond(reply: Reply) -> Response {
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::OK);
+    (status, [(header::CONTENT_TYPE, reply.content_type)], reply.body).into_response()
+}

@@ -1,0 +1,194 @@
+//! Prometheus metrics of one app. Not the process's: tests and the demo run several apps beside each other.
+
+use call_core::port::{Answer, Clock, Counts, Observation, Observer};
+use call_core::{Call, Direction, Effect, Event, PhaseName, Proposer};
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram, with_local_recorder};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+
+use crate::clock::SystemClock;
+
+/// From a quick pick-up to the longest that a phone rings.
+const DIAL_TO_ANSWER: [f64; 10] = [0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 45.0, 60.0, 120.0];
+/// From one durable write to the end of a lookup schedule and beyond.
+const HOOK_SECONDS: [f64; 9] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0];
+
+/// The metrics of one app.
+#[derive(Debug)]
+pub struct Metrics {
+    recorder: PrometheusRecorder,
+    handle: PrometheusHandle,
+}
+
+/// What became of a webhook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Webhook {
+    /// Stored with its call.
+    Accepted,
+    /// Delivered before; nothing new is stored but the note of it.
+    Duplicate,
+    /// Stored until its call is known.
+    Parked,
+    /// The signature is missing or wrong.
+    Refused,
+    /// No such path, not readable, or too large.
+    Malformed,
+    /// It could not be stored; the provider is asked to send again.
+    Unavailable,
+}
+
+impl Webhook {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Duplicate => "duplicate",
+            Self::Parked => "parked",
+            Self::Refused => "refused",
+            Self::Malformed => "malformed",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let recorder = PrometheusBuilder::new()
+            .set_buckets_for_metric(Matcher::Full("call_dial_to_answer_seconds".into()), &DIAL_TO_ANSWER)
+            .and_then(|b| b.set_buckets_for_metric(Matcher::Full("call_webhook_seconds".into()), &HOOK_SECONDS))
+            .expect("the buckets are not empty")
+            .build_recorder();
+        let handle = recorder.handle();
+        with_local_recorder(&recorder, describe);
+        Self { recorder, handle }
+    }
+}
+
+fn describe() {
+    describe_gauge!("call_open", "Open calls by phase.");
+    describe_counter!("call_created_total", "Calls whose record was stored, by direction.");
+    describe_counter!("call_ended_total", "Calls that ended, by disposition.");
+    describe_counter!("call_corrected_total", "Inferred endings that the provider corrected.");
+    describe_counter!("call_stale_closed_total", "Calls closed by the stale policy.");
+    describe_histogram!("call_dial_to_answer_seconds", "From the wish to dial to the answer.");
+    describe_gauge!("call_deadline_lag_seconds", "How long the most overdue deadline has been due.");
+    describe_gauge!("call_parked_signals", "Signals that wait for their call.");
+    describe_gauge!("call_outbox_depth", "Effects that wait or are being performed.");
+    describe_gauge!("call_outbox_age_seconds", "How long the oldest of them has waited.");
+    describe_counter!("call_effects_total", "Effects by kind and answer.");
+    describe_counter!("call_webhooks_total", "Webhooks by provider and answer.");
+    describe_gauge!("call_webhook_last_seen_seconds", "When a provider's last genuine webhook came, in Unix time.");
+    describe_histogram!("call_webhook_seconds", "How long webhooks took to answer.");
+    describe_counter!("call_lookups_total", "Lookups by the look that found the call, or missed.");
+    describe_counter!("call_conflicts_total", "Lost compare-and-set races.");
+    describe_gauge!("call_store_up", "Whether the store answered this scrape.");
+}
+
+impl Metrics {
+    /// A webhook was answered.
+    pub fn webhook(&self, provider: &str, answer: Webhook, took: std::time::Duration) {
+        let provider = provider.to_owned();
+        with_local_recorder(&self.recorder, || {
+            counter!("call_webhooks_total", "provider" => provider.clone(), "answer" => answer.as_str()).increment(1);
+            histogram!("call_webhook_seconds", "provider" => provider.clone()).record(took);
+            if !matches!(answer, Webhook::Refused | Webhook::Malformed) {
+                let now = SystemClock.now().as_millis();
+                #[expect(clippy::cast_precision_loss, reason = "milliseconds of this era fit into 53 bits")]
+                gauge!("call_webhook_last_seen_seconds", "provider" => provider).set(now as f64 / 1000.0);
+            }
+        });
+    }
+
+    /// The metrics as Prometheus reads them, with what the store says now; `None` if it does not answer.
+    #[must_use]
+    pub fn render(&self, counts: Option<&Counts>) -> String {
+        with_local_recorder(&self.recorder, || {
+            gauge!("call_store_up").set(if counts.is_some() { 1.0 } else { 0.0 });
+            if let Some(counts) = counts {
+                set(counts);
+            }
+        });
+        self.handle.render()
+    }
+
+    /// Takes recorded samples out of their buffers, so that they do not pile up when nobody scrapes.
+    pub fn upkeep(&self) {
+        self.handle.run_upkeep();
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
+fn set(counts: &Counts) {
+    let now = SystemClock.now();
+    let age = |since: Option<_>| since.map_or(0.0, |at| now.since(at).as_secs_f64());
+    for phase in PhaseName::ALL.into_iter().filter(|p| *p != PhaseName::Ended) {
+        let open = counts.phases.iter().find(|(p, _)| *p == phase).map_or(0, |(_, n)| *n);
+        gauge!("call_open", "phase" => phase.as_str()).set(open as f64);
+    }
+    gauge!("call_deadline_lag_seconds").set(age(counts.oldest_due));
+    gauge!("call_parked_signals").set(counts.parked as f64);
+    gauge!("call_outbox_depth").set(counts.outbox as f64);
+    gauge!("call_outbox_age_seconds").set(age(counts.oldest_effect));
+}
+
+impl Observer for Metrics {
+    fn observe(&self, observation: Observation<'_>) {
+        with_local_recorder(&self.recorder, || count(observation));
+    }
+}
+
+fn count(observation: Observation<'_>) {
+    match observation {
+        Observation::Created { call } => {
+            let direction = match call.birth().direction {
+                Direction::Outbound => "outbound",
+                Direction::Inbound => "inbound",
+            };
+            counter!("call_created_total", "direction" => direction).increment(1);
+        }
+        Observation::LookedUp { call, look, .. } => {
+            let look = call.map_or_else(|| "missed".to_owned(), |_| look.to_string());
+            counter!("call_lookups_total", "look" => look).increment(1);
+        }
+        Observation::Committed { call, effects, .. } => {
+            for effect in effects {
+                if let Effect::Publish(event) = effect {
+                    tell(call, event);
+                }
+            }
+        }
+        Observation::Conflict { .. } => counter!("call_conflicts_total").increment(1),
+        Observation::Performed { effect, answer, .. } => performed(effect, word(answer)),
+        Observation::Dropped { effect, .. } => performed(effect, "dropped"),
+        Observation::Parked { .. } | Observation::Adopted { .. } | Observation::Performing { .. } | _ => {}
+    }
+}
+
+fn performed(effect: &Effect, answer: &'static str) {
+    counter!("call_effects_total", "effect" => effect.as_str(), "answer" => answer).increment(1);
+}
+
+const fn word(answer: &Answer) -> &'static str {
+    match answer {
+        Answer::Done(_) => "done",
+        Answer::Later { .. } => "later",
+        Answer::Refused { .. } => "refused",
+        Answer::Unknown { .. } => "unknown",
+    }
+}
+
+fn tell(call: &Call, event: &Event) {
+    match event {
+        Event::Answered => {
+            if let (Some(answered), Direction::Outbound) = (call.state().timeline.answered, call.birth().direction) {
+                histogram!("call_dial_to_answer_seconds").record(answered.since(call.birth().at));
+            }
+        }
+        Event::Ended { disposition } => {
+            counter!("call_ended_total", "disposition" => disposition.as_str()).increment(1);
+            if call.outcome().is_some_and(|o| matches!(o.proposal.proposer, Proposer::Stale { .. })) {
+                counter!("call_stale_closed_total", "disposition" => disposition.as_str()).increment(1);
+            }
+        }
+        Event::Corrected { .. } => counter!("call_corrected_total").increment(1),
+        Event::Placed | Event::Ringing | Event::Ending | Event::LegAdded { .. } | Event::Updated | _ => {}
+    }
+}

@@ -1,0 +1,12 @@
+//! What the server tells about itself: one log line per step of a call, and metrics.
+
+mod log;
+mod mask;
+mod metrics;
+mod trail;
+
+pub use log::{filter, init};
+pub use mask::mask;
+pub use metrics::{Metrics, Webhook};
+pub use trail::Trail;
+pub(crate) use trail::word as fact_word;
