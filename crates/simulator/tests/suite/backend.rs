@@ -77,7 +77,9 @@ impl Bench {
         let state = (Arc::clone(&shelf), url.clone(), token.clone());
         let app = Router::new().fallback(receive).with_state(state);
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        Self { network, url, http: reqwest::Client::builder().no_proxy().build().unwrap(), account, token, shelf }
+        // Without the system's certificates, which take longer to read than most of these tests.
+        let http = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
+        Self { network, url, http, account, token, shelf }
     }
 
     /// What this path answers; several calls give several answers in turn, the last one for ever.

@@ -128,6 +128,25 @@ async fn dial_ignores_status_callback_and_its_nouns_do_not() {
 }
 
 #[tokio::test]
+async fn a_dialled_leg_hears_its_own_document_before_it_is_connected() {
+    let bench = Bench::new().await;
+    bench.network.set_person("*", Person::talks(60.0));
+    bench.network.set_person(PHONE, Person::talks(3600.0));
+    bench.twiml("/voice", &format!("<Dial action='/after'><Number url='/whisper'>{CHILD}</Number></Dial>"));
+    bench.twiml("/whisper", "<Say>a call for you</Say>");
+    bench.live(PHONE, &[]).await;
+    assert_eq!(bench.fields("/whisper", "CallSid"), [child(&bench).sid]);
+    assert_eq!(bench.fields("/after", "DialBridged"), ["true"]);
+
+    let bench = Bench::new().await;
+    bench.network.set_person("*", Person::talks(3600.0));
+    bench.twiml("/voice", &format!("<Dial action='/after'><Number url='/whisper'>{CHILD}</Number></Dial>"));
+    bench.twiml("/whisper", "<Hangup/>");
+    bench.live(PHONE, &[]).await;
+    assert_eq!(bench.fields("/after", "DialBridged"), ["false"]);
+}
+
+#[tokio::test]
 async fn dial_reports_how_it_failed() {
     for (person, status) in
         [(Person::busy(), "busy"), (Person::no_answer(), "no-answer"), (Person::invalid(), "failed")]

@@ -122,6 +122,14 @@ async fn recordings_are_told_and_listed() {
     assert_eq!(completed.get("RecordingSid"), end.get("RecordingSid"));
     let (_, list) = bench.get(&format!("/Calls/{}/Recordings.json", call.sid)).await;
     assert_eq!(list["recordings"][0]["channels"], 2);
+
+    let file = bench.http.get(end.get("RecordingUrl")).send().await.unwrap();
+    assert_eq!(file.status(), 200);
+    assert_eq!(file.headers()["content-type"], "audio/x-wav");
+    let seconds: usize = end.get("RecordingDuration").parse().unwrap();
+    assert!(file.bytes().await.unwrap().len() > seconds.min(60) * 8000);
+    let missing = bench.http.get(format!("{}0", end.get("RecordingUrl"))).send().await.unwrap();
+    assert_eq!(missing.status(), 401);
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ mod create;
 mod error;
 mod gate;
 mod list;
+mod media;
 mod read;
 mod recordings;
 mod request;
@@ -76,6 +77,9 @@ async fn serve(
 ) -> Response {
     let at = Timestamp::now();
     let (head, body) = request.into_parts();
+    if let Some(file) = media::file(&face, &head.method, &head.uri) {
+        return file;
+    }
     let Ok(body) = to_bytes(body, MOST_BYTES).await else {
         return respond(Refusal::new(413, 20001, "request body too large").into());
     };
