@@ -251,6 +251,8 @@ fn a_call_cancelled_while_dialing_is_hung_up_when_its_leg_becomes_known() {
         "1s hangup; 2s dialed unknown; 3s child ringing",
         "awaiting-dial +call.ending; awaiting-dial +reconcile; hanging-up 1 +call.leg-added +hangup",
     );
+    // That a child has ended does not mean that its parent has.
+    check("1s hangup; 2s child ended busy", "awaiting-dial +call.ending; hanging-up 1 +call.leg-added +hangup");
 }
 
 #[test]

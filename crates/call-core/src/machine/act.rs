@@ -89,11 +89,10 @@ impl Act<'_> {
         true
     }
 
-    /// The first leg has just become known: the provider took our dial, whatever we had heard or given up before.
-    pub(super) fn found(&mut self, fact: &Fact) {
-        if let (Fact::Ended(hungup) | Fact::Report(Report::Ended(hungup)), Some(leg)) =
-            (fact, self.state.legs.first_mut())
-        {
+    /// The first leg has just become known (`over`: and that it has ended): the provider took our dial, whatever we had
+    /// heard or given up before.
+    pub(super) fn found(&mut self, over: Option<&Hungup>) {
+        if let (Some(hungup), Some(leg)) = (over, self.state.legs.first_mut()) {
             leg.ended.get_or_insert_with(|| hungup.clone());
         }
         match self.phase() {

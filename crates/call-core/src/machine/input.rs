@@ -146,6 +146,31 @@ pub enum Fact {
     Unknown(String),
 }
 
+impl Fact {
+    /// The provider's word that the leg is over, told or asked for.
+    #[must_use]
+    pub const fn ending(&self) -> Option<&Hungup> {
+        match self {
+            Self::Ended(hungup) | Self::Report(Report::Ended(hungup)) => Some(hungup),
+            Self::Dialed(_)
+            | Self::Progress(_)
+            | Self::Answered
+            | Self::Report(_)
+            | Self::HangupAnswer(_)
+            | Self::Stream(_)
+            | Self::Speech(_)
+            | Self::Turn(_)
+            | Self::Detected(_)
+            | Self::Digits(_)
+            | Self::Recording(_)
+            | Self::Billed(_)
+            | Self::Analyzed(_)
+            | Self::ToolCall(_)
+            | Self::Unknown(_) => None,
+        }
+    }
+}
+
 /// What became of our dial.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "dial", rename_all = "kebab-case")]

@@ -28,13 +28,13 @@ impl Act<'_> {
         self.at = self.happened(signal);
         let other = self.other_leg(signal);
         let bound = self.bind_first(signal);
-        let answer = match other {
-            Some(leg) => self.on_other_leg(leg, &signal.fact),
-            None => self.on_first_leg(&signal.fact),
+        let (answer, over) = match other {
+            Some(leg) => (self.on_other_leg(leg, &signal.fact), None),
+            None => (self.on_first_leg(&signal.fact), signal.fact.ending()),
         };
         match answer {
             // To learn the first leg's name is news, whatever else the signal says.
-            Ok(()) | Err(_) if bound => self.found(&signal.fact),
+            Ok(()) | Err(_) if bound => self.found(over),
             answer => answer?,
         }
         self.weigh(&signal.fact);
