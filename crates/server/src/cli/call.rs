@@ -149,19 +149,19 @@ async fn list(args: List) -> anyhow::Result<()> {
     let query: Vec<_> = filters.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
     let page = args.server.ask(Method::GET, &["v1", "calls"], &query, None, None).await?;
     if args.server.json {
-        println!("{page:#}");
+        say!("{page:#}");
         return Ok(());
     }
     table::calls(page["calls"].as_array().map_or(&[], Vec::as_slice));
     if let Some(next) = page["next"].as_str() {
-        println!("more: --before {next}");
+        say!("more: --before {next}");
     }
     Ok(())
 }
 
 fn show(server: &Server, call: &Value) {
     if server.json {
-        println!("{call:#}");
+        say!("{call:#}");
     } else {
         table::call(call);
     }

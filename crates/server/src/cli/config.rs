@@ -33,8 +33,8 @@ pub(super) fn run(source: &Source, args: &Args) -> ExitCode {
 
 fn check(source: &Source) -> ExitCode {
     match source.file() {
-        Some(path) => println!("file: {}", path.display()),
-        None => println!("file: none; defaults and environment only"),
+        Some(path) => say!("file: {}", path.display()),
+        None => say!("file: none; defaults and environment only"),
     }
     let checked = source.read().and_then(|config| {
         found(&config);
@@ -42,12 +42,12 @@ fn check(source: &Source) -> ExitCode {
     });
     match checked {
         Ok(()) => {
-            println!("ok: the server can start");
+            say!("ok: the server can start");
             ExitCode::SUCCESS
         }
         Err(Problems(problems)) => {
             for problem in problems {
-                println!("problem: {problem}");
+                say!("problem: {problem}");
             }
             ExitCode::FAILURE
         }
@@ -72,6 +72,6 @@ fn found(config: &Config) {
         ("twilio.base_url", config.twilio.base_url.to_string()),
     ];
     for (key, value) in lines {
-        println!("{key}: {value}");
+        say!("{key}: {value}");
     }
 }

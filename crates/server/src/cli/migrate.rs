@@ -10,6 +10,6 @@ use crate::config::Config;
 pub(super) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
     let store = crate::app::open_store(&config.store).await.context("store.url: the store cannot be opened")?;
     store.ping().await.context("the store does not answer")?;
-    println!("{} is up to date", config.store.url);
+    say!("{} is up to date", config.store.url);
     Ok(ExitCode::SUCCESS)
 }

@@ -1,5 +1,8 @@
 //! The command line. One file per command; every error is one sentence on stderr and a non-zero exit.
 
+#[macro_use]
+mod print;
+
 mod call;
 mod client;
 mod config;

@@ -4,6 +4,6 @@ use std::process::ExitCode;
 
 /// Prints the document.
 pub(super) fn run() -> anyhow::Result<ExitCode> {
-    println!("{}", crate::openapi().to_pretty_json()?);
+    say!("{}", crate::openapi().to_pretty_json()?);
     Ok(ExitCode::SUCCESS)
 }

@@ -21,18 +21,18 @@ pub(super) async fn run(config: &Config, args: Args) -> anyhow::Result<ExitCode>
     let store = crate::app::open_store(&config.store).await.context("store.url: the store cannot be opened")?;
     let (stored, entries) = read(store.as_ref(), args.call).await?;
     let (mut call, effects) = Call::born(stored.birth().clone());
-    println!("{}  born     {}{}", stored.birth().at, call.phase_name().as_str(), words(&effects));
+    say!("{}  born     {}{}", stored.birth().at, call.phase_name().as_str(), words(&effects));
     for entry in &entries {
-        println!("{}  {}", entry.at, step(&mut call, entry));
+        say!("{}  {}", entry.at, step(&mut call, entry));
     }
     Ok(match journal::fold(stored.birth(), &entries) {
         Ok(lived) if lived == stored => {
-            println!("the journal gives the stored call: version {}, {}", stored.version(), ending(&stored));
+            say!("the journal gives the stored call: version {}, {}", stored.version(), ending(&stored));
             ExitCode::SUCCESS
         }
         Ok(lived) => {
             let (lived_at, stored_at) = (lived.version(), stored.version());
-            println!(
+            say!(
                 "DIFFERS: the journal gives version {lived_at}, {}; stored is version {stored_at}, {}",
                 ending(&lived),
                 ending(&stored)
@@ -40,7 +40,7 @@ pub(super) async fn run(config: &Config, args: Args) -> anyhow::Result<ExitCode>
             ExitCode::FAILURE
         }
         Err(error) => {
-            println!("DIFFERS: {error}");
+            say!("DIFFERS: {error}");
             ExitCode::FAILURE
         }
     })

@@ -1,5 +1,6 @@
 //! `call-server serve`
 
+use std::io::{Write as _, stdout};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -19,7 +20,8 @@ pub(super) async fn run(source: &Source) -> anyhow::Result<ExitCode> {
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
 
     let app = App::start(config, Overrides::default()).await?;
-    println!("call-server listening on {}", app.url());
+    // Whoever started it may wait for this line, and may have gone away since.
+    let _read = writeln!(stdout(), "call-server listening on {}", app.url());
     tokio::select! {
         _ = terminate.recv() => info!("stopping on SIGTERM"),
         _ = interrupt.recv() => info!("stopping on SIGINT"),

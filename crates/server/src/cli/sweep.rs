@@ -21,7 +21,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let query = [("dry_run", args.dry_run.to_string())];
     let report = args.server.ask(Method::POST, &["v1", "sweep"], &query, None, None).await?;
     if args.server.json {
-        println!("{report:#}");
+        say!("{report:#}");
         return Ok(ExitCode::SUCCESS);
     }
     let calls = report["calls"].as_array().map_or(&[][..], Vec::as_slice);
@@ -30,15 +30,10 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         let asked = if call["asked"] == true { ", provider asked" } else { "" };
         let hung_up = if call["hung_up"] == true { ", hang-up asked for" } else { "" };
         let closed = call["closed"].as_str().map(|how| format!(", closed as {how}")).unwrap_or_default();
-        println!("{}  {} -> {}{asked}{hung_up}{closed}", text("call"), text("before"), text("after"));
+        say!("{}  {} -> {}{asked}{hung_up}{closed}", text("call"), text("before"), text("after"));
     }
     let verb = if args.dry_run { "would be looked at" } else { "looked at" };
     let count = |key: &str| report.get(key).and_then(Value::as_u64).unwrap_or_default();
-    println!(
-        "{} due calls {verb}, {} parked signals adopted, {} expired",
-        calls.len(),
-        count("adopted"),
-        count("expired")
-    );
+    say!("{} due calls {verb}, {} parked signals adopted, {} expired", calls.len(), count("adopted"), count("expired"));
     Ok(ExitCode::SUCCESS)
 }

@@ -4,9 +4,9 @@ use serde_json::Value;
 
 /// Prints calls as a table, one line each.
 pub(super) fn calls(calls: &[Value]) {
-    println!("{:36}  {:8}  {:10}  {:24}  {:16}  SUBJECT", "CALL", "PHASE", "ENDED", "PLACED", "TO");
+    say!("{:36}  {:8}  {:10}  {:24}  {:16}  SUBJECT", "CALL", "PHASE", "ENDED", "PLACED", "TO");
     for call in calls {
-        println!(
+        say!(
             "{:36}  {:8}  {:10}  {:24}  {:16}  {}",
             text(call, "id"),
             text(call, "phase"),
@@ -22,29 +22,29 @@ pub(super) fn calls(calls: &[Value]) {
 pub(super) fn call(call: &Value) {
     for key in ["id", "phase", "disposition", "direction", "provider", "subject", "from", "to", "placed"] {
         if !text(call, key).is_empty() {
-            println!("{key:12} {}", text(call, key));
+            say!("{key:12} {}", text(call, key));
         }
     }
     for station in ["queued", "initiated", "ringing", "answered"] {
         if let Some(at) = call["timeline"][station].as_str() {
-            println!("{station:12} {at}");
+            say!("{station:12} {at}");
         }
     }
     for leg in call["legs"].as_array().into_iter().flatten() {
-        println!("{:12} {}:{} ({})", "leg", text(leg, "provider"), text(leg, "id"), text(leg, "role"));
+        say!("{:12} {}:{} ({})", "leg", text(leg, "provider"), text(leg, "id"), text(leg, "role"));
     }
     let outcome = &call["outcome"];
     if outcome.is_object() {
-        println!("{:12} {} by {}", "ended", text(outcome, "at"), text(&outcome["proposer"], "by"));
+        say!("{:12} {} by {}", "ended", text(outcome, "at"), text(&outcome["proposer"], "by"));
         if let Some(seconds) = outcome["seconds"].as_f64() {
-            println!("{:12} {seconds} s", "talked");
+            say!("{:12} {seconds} s", "talked");
         }
         if !text(outcome, "reason").is_empty() {
-            println!("{:12} {}", "reason", text(outcome, "reason"));
+            say!("{:12} {}", "reason", text(outcome, "reason"));
         }
     }
     if call["deadline"].is_object() {
-        println!("{:12} {} ({})", "deadline", text(&call["deadline"], "at"), text(&call["deadline"], "timer"));
+        say!("{:12} {} ({})", "deadline", text(&call["deadline"], "at"), text(&call["deadline"], "timer"));
     }
 }
 

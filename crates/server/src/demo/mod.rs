@@ -21,28 +21,28 @@ use traffic::Traffic;
 
 /// `call-server demo`
 #[derive(Debug, Clone, clap::Args)]
-pub struct Demo {
+pub(crate) struct Demo {
     /// How many calls to place.
     #[arg(long, default_value_t = 300)]
-    pub calls: usize,
+    pub(crate) calls: usize,
     /// Decides who picks up and what goes wrong.
     #[arg(long, default_value_t = 7)]
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// Phone seconds per second. Deadlines shrink with it.
     #[arg(long, default_value_t = 20.0)]
-    pub speed: f64,
+    pub(crate) speed: f64,
     /// Nothing goes wrong.
     #[arg(long)]
-    pub calm: bool,
+    pub(crate) calm: bool,
     /// End after the summary instead of going on serving.
     #[arg(long)]
-    pub once: bool,
+    pub(crate) once: bool,
     /// Where to listen; by default a free port on loopback.
     #[arg(long)]
-    pub listen: Option<SocketAddr>,
+    pub(crate) listen: Option<SocketAddr>,
     /// Where to keep the database and the log; by default a temporary folder.
     #[arg(long)]
-    pub keep: Option<PathBuf>,
+    pub(crate) keep: Option<PathBuf>,
 }
 
 /// How long calls may take to end after the last one was placed, in phone seconds: every deadline, one after the other.
@@ -52,7 +52,7 @@ const PATIENCE: f64 = 3_600.0;
 ///
 /// # Errors
 /// The server or the network cannot be started.
-pub async fn run(demo: &Demo) -> Result<bool> {
+pub(crate) async fn run(demo: &Demo) -> Result<bool> {
     let stage = Stage::set(demo).await.context("the demo cannot start")?;
     println!("{}", stage.opening());
     let traffic = Traffic::begin(&stage, demo);

@@ -32,7 +32,7 @@ pub(super) async fn receive(State(shared): State<Shared>, request: Request) -> R
     let (answer, response) = match taken {
         Ok((answer, reply)) => (answer, respond(reply)),
         Err(NotTaken(answer, problem)) => {
-            warn!(step = "webhook", provider = name, path = below, ?answer, "webhook not taken");
+            warn!(step = "webhook", provider = name, path = below, answer = answer.as_str(), "webhook not taken");
             (answer, problem.into_response())
         }
     };

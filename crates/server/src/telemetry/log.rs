@@ -22,10 +22,13 @@ pub fn filter(level: &str) -> Result<EnvFilter, ParseError> {
 /// # Errors
 /// The level is not one.
 pub fn init(log: &Log) -> Result<(), ParseError> {
-    let builder = tracing_subscriber::fmt().with_env_filter(filter(&log.level)?).with_writer(std::io::stderr);
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter(&log.level)?).with_target(false).with_writer(std::io::stderr);
     let _already_set = match log.format {
         LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).finish().try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).finish().try_init(),
+        LogFormat::Json => {
+            builder.json().flatten_event(true).with_current_span(false).with_span_list(false).finish().try_init()
+        }
     };
     Ok(())
 }

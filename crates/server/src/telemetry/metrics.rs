@@ -37,7 +37,9 @@ pub enum Webhook {
 }
 
 impl Webhook {
-    const fn as_str(self) -> &'static str {
+    /// The word used in metrics and logs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
             Self::Duplicate => "duplicate",

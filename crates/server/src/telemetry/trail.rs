@@ -5,7 +5,7 @@
 
 use call_core::journal::Entry;
 use call_core::port::{Answer, Observation, Observer};
-use call_core::{Call, Command, DialAnswer, Effect, Event, Fact, Input, Signal};
+use call_core::{Call, Command, DialAnswer, Effect, Event, Fact, Input, Signal, Source};
 use tracing::{debug, info, warn};
 
 use super::mask;
@@ -107,10 +107,15 @@ fn ended(call: &Call, disposition: &str) {
     let Some(outcome) = call.outcome() else { return };
     let by = serde_json::to_value(&outcome.proposal.proposer).ok();
     let by = by.as_ref().and_then(|value| value.get("by")?.as_str());
+    let source = match outcome.source {
+        Source::Provider => "provider",
+        Source::Reconciliation => "reconciliation",
+        Source::Inference => "inference",
+    };
     let reason = outcome.proposal.reason.as_deref();
     let evidence = &call.state().evidence;
     info!(
-        step = "ended", %call_id, disposition, by, reason, source = ?outcome.source,
+        step = "ended", %call_id, disposition, by, reason, source,
         cause = evidence.cause.as_deref(), sip_code = evidence.sip_code,
         seconds = outcome.duration.map(|d| d.as_secs()), "call ended",
     );

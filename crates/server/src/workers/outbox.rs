@@ -7,7 +7,7 @@ use call_core::port::Outbox;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument, info_span, warn};
+use tracing::warn;
 
 use super::{Bell, Pulse};
 
@@ -63,14 +63,12 @@ impl OutboxWorker {
         for job in acts {
             let slot = Arc::clone(slots).acquire_owned().await.ok()?;
             let outbox = self.outbox.clone();
-            let span = info_span!("effect", call_id = %job.id.call, effect_id = %job.id);
-            let work = async move {
+            tasks.spawn(async move {
                 if let Err(error) = outbox.perform(&job).await {
                     warn!(call_id = %job.id.call, error = chain(&error), "an effect will be claimed again");
                 }
                 drop(slot);
-            };
-            tasks.spawn(work.instrument(span));
+            });
         }
         if let Err(error) = self.outbox.publish(&news).await {
             warn!(error = chain(&error), "subscribers will be told again");
