@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn other_paths_are_not_ours() {
-        let id = CallId::new(Timestamp::EPOCH, [1; 10]);
+        let id = CallId::new(Timestamp::EPOCH, [0xab; 10]);
         let loud = id.to_string().to_uppercase();
         for path in
             ["", "/", "/voices", "/x/voice", &format!("/{loud}/voice"), &format!("/{id}/voice/"), &format!("/{id}")]
