@@ -1,0 +1,37 @@
+//! SQLite keeps the laws of stores.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use std::sync::Arc;
+
+use call_core::testkit::laws::FreshStore;
+use store_sqlite::SqliteStore;
+use tempfile::TempDir;
+
+struct Fresh {
+    store: Arc<SqliteStore>,
+    directory: TempDir,
+}
+
+async fn open(directory: TempDir) -> Fresh {
+    let store = SqliteStore::open(directory.path().join("calls.db").to_str().unwrap()).await.unwrap();
+    Fresh { store: Arc::new(store), directory }
+}
+
+impl FreshStore for Fresh {
+    type Store = SqliteStore;
+
+    async fn fresh() -> Self {
+        open(TempDir::new().unwrap()).await
+    }
+
+    fn store(&self) -> Arc<SqliteStore> {
+        Arc::clone(&self.store)
+    }
+
+    async fn reopen(self) -> Option<Self> {
+        self.store.close().await;
+        Some(open(self.directory).await)
+    }
+}
+
+call_core::store_laws!(tokio::test(flavor = "multi_thread", worker_threads = 2), Fresh);
