@@ -1,0 +1,123 @@
+//! The configuration: layers, and every problem at once.
+
+use call_core::{Lookup, Policy, Script, StalePolicy};
+use call_server::Config;
+use call_server::config::{DEFAULTS, Problems, Source};
+
+fn read(toml: &str, environment: &[(&str, &str)]) -> Result<Config, Problems> {
+    let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Source::default().with_text(toml).with_environment(environment).read()
+}
+
+/// The keys that a configuration has problems with.
+fn problems(toml: &str, environment: &[(&str, &str)]) -> Vec<String> {
+    let Problems(problems) = read(toml, environment).and_then(|config| config.check()).unwrap_err();
+    problems.into_iter().map(|problem| problem.key).collect()
+}
+
+#[test]
+fn the_written_defaults_are_the_cores_defaults() {
+    let config = Config::default();
+    assert_eq!(config.policy, Policy::default());
+    assert_eq!(config.lookup, Lookup::default());
+    assert_eq!(config.inbound.script, Script::default());
+}
+
+#[test]
+fn every_default_is_explained() {
+    let mut explained = false;
+    for line in DEFAULTS.lines() {
+        if line.starts_with('#') {
+            explained = true;
+        } else if line.contains('=') {
+            assert!(explained, "no comment above: {line}");
+            explained = false;
+        }
+    }
+}
+
+#[test]
+fn nothing_set_names_each_key_to_set() {
+    assert_eq!(problems("", &[]), ["api.tokens", "twilio.account_sid"]);
+}
+
+#[test]
+fn all_problems_are_told_at_once() {
+    let toml = "server.listen = 'here'\nserver.drain = 'soon'\nstore.uri = 'sqlite:x'\n[swep]\nevery = '1s'\n\
+                [policy]\nring_limit = 5";
+    let mut found = problems(toml, &[("CALL_SERVER__OUTBOX__WORKER", "4")]);
+    found.sort();
+    let wished =
+        ["CALL_SERVER__OUTBOX__WORKER", "policy.ring_limit", "server.drain", "server.listen", "store.uri", "swep"];
+    assert_eq!(found, wished);
+}
+
+#[test]
+fn what_cannot_work_is_refused_by_its_key() {
+    let account = "twilio.account_sid = 'AC0123456789abcdef0123456789abcdef'";
+    let token = [("CALL_SERVER__API__TOKENS", "0123456789abcdef"), ("CALL_SERVER__TWILIO__AUTH_TOKEN", "x")];
+    assert_eq!(problems(account, &token[..1]), ["twilio.auth_token", "server.public_url"]);
+    assert_eq!(problems(account, &token), ["twilio.auth_token", "server.public_url"], "not 32 hexadecimal digits");
+    assert_eq!(problems("twilio.account_sid = 'SK00'", &token)[0], "twilio.account_sid");
+    let good = format!("{account}\nserver.public_url = 'https://x.example'\ntwilio.base_url = 'http://127.0.0.1:1'\n");
+    assert!(read(&good, &token).unwrap().check().is_ok());
+    for (key, line) in [
+        ("api.tokens", "api.tokens_file = '/dev/null'"),
+        ("store.url", "store.url = 'postgres://x'"),
+        ("server.public_url", "server.public_url = 'https://x.example/?a=b'"),
+        ("twilio.from", "twilio.from = '0155'"),
+        ("sweep.every", "sweep.every = '0s'"),
+        ("outbox.workers", "outbox.workers = 0"),
+        ("outbox.lease", "outbox.lease = '5s'"),
+        ("lookup", "lookup.step = '10s'"),
+        ("policy.hangup_tries", "policy.hangup_tries = 0"),
+        ("log.level", "log.level = 'a=b=c'"),
+    ] {
+        let secrets = if key == "api.tokens" { &token[1..] } else { &token[..] };
+        let toml = good.lines().filter(|l| !l.starts_with(key)).chain([line]).collect::<Vec<_>>().join("\n");
+        assert_eq!(problems(&toml, secrets), [key]);
+    }
+}
+
+#[test]
+fn a_secret_in_the_file_is_refused_and_never_repeated() {
+    let toml = "api.tokens = 'very-secret-token-1'\n[twilio]\nauth_token = 'very-secret-token-2'";
+    let error = read(toml, &[]).unwrap_err();
+    let keys: Vec<&str> = error.0.iter().map(|p| p.key.as_str()).collect();
+    assert_eq!(keys, ["api.tokens", "twilio.auth_token"]);
+    let told = format!("{error} {error:?}");
+    assert!(!told.contains("very-secret"), "{told}");
+    assert!(told.contains("CALL_SERVER__TWILIO__AUTH_TOKEN") && told.contains("twilio.auth_token_file"), "{told}");
+}
+
+#[test]
+fn secrets_come_from_files_too_and_are_not_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("tokens");
+    std::fs::write(&path, "token-number-one-1\ntoken-number-two-2\n").unwrap();
+    let toml = format!("api.tokens_file = '{}'", path.display());
+    let config = read(&toml, &[]).unwrap();
+    assert_eq!(config.api.tokens.len(), 2);
+    assert!(!format!("{config:?}").contains("token-number"));
+    let missing = read("twilio.auth_token_file = '/nowhere/at/all'", &[]).unwrap_err();
+    assert_eq!(missing.0[0].key, "twilio.auth_token_file");
+}
+
+#[test]
+fn the_environment_wins_over_the_file_and_numbers_that_people_call_stay_text() {
+    let toml = "twilio.from = '+15550100001'\nsweep.batch = 10";
+    let environment = [
+        ("CALL_SERVER__TWILIO__FROM", "+15550100002"),
+        ("CALL_SERVER__SWEEP__BATCH", "20"),
+        ("CALL_SERVER__POLICY__STALE__CLOSE", "{as=\"failed\", after=\"30m\"}"),
+    ];
+    let config = read(toml, &environment).unwrap();
+    assert_eq!(config.twilio.from, "+15550100002");
+    assert_eq!(config.sweep.batch, 20);
+    assert_eq!(config.policy.stale, StalePolicy::fail_after(std::time::Duration::from_secs(1800)));
+}
+
+#[test]
+fn a_file_that_is_not_toml_is_one_problem() {
+    assert_eq!(problems("[server\nlisten", &[]), ["call-server.toml"]);
+}
