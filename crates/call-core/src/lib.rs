@@ -1,4 +1,4 @@
-//! The call lifecycle.
+#![doc = include_str!("../README.md")]
 
 mod machine;
 pub mod port;

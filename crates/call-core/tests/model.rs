@@ -155,12 +155,11 @@ fn input() -> impl Strategy<Value = Input> {
                 | Fact::HangupAnswer(_)
         )
     });
-    let fact = fact.prop_map(|fact| match fact {
-        Fact::Ended(hungup) => Fact::Ended(Hungup { cause: None, sip_code: None, ..hungup }),
-        Fact::Report(Report::Ended(hungup)) => {
-            Fact::Report(Report::Ended(Hungup { cause: None, sip_code: None, ..hungup }))
+    let fact = fact.prop_map(|mut fact| {
+        if let Fact::Ended(hungup) | Fact::Report(Report::Ended(hungup)) = &mut fact {
+            (hungup.cause, hungup.sip_code) = (None, None);
         }
-        fact => fact,
+        fact
     });
     let signal = (fact, any::<bool>(), proptest::option::of(0..20_u8)).prop_map(|(fact, named, key)| Signal {
         leg: named.then(any::first_leg),
