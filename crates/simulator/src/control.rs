@@ -2,7 +2,7 @@
 
 use axum::{
     Json, Router,
-    extract::{Path, State},
+    extract::{Path, Query, State},
     http::StatusCode,
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -35,8 +35,16 @@ pub(crate) fn router(desk: Desk) -> Router {
         .with_state(desk)
 }
 
-async fn calls(State(desk): State<Desk>) -> Json<Vec<CallRecord>> {
-    Json(desk.twilio.records())
+#[derive(Debug, Deserialize)]
+struct Filter {
+    to: Option<String>,
+}
+
+async fn calls(State(desk): State<Desk>, Query(filter): Query<Filter>) -> Json<Vec<CallRecord>> {
+    Json(match filter.to {
+        Some(to) => desk.twilio.records_to(&to),
+        None => desk.twilio.records(),
+    })
 }
 
 async fn call(State(desk): State<Desk>, Path(sid): Path<String>) -> Response {

@@ -150,6 +150,12 @@ impl Network {
         self.desk.twilio.records()
     }
 
+    /// The calls to one number, oldest first.
+    #[must_use]
+    pub fn calls_to(&self, number: &str) -> Vec<CallRecord> {
+        self.desk.twilio.records_to(number)
+    }
+
     /// One call.
     #[must_use]
     pub fn call(&self, sid: &str) -> Option<CallRecord> {

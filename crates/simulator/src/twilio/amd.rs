@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::{
     Face,
     call::{Call, Detection},
-    hook::Hook,
 };
 use crate::{
     person::Manner,
@@ -28,10 +27,11 @@ impl Face {
         (verdict, (seconds * 1000.0) as u64)
     }
 
-    /// Detects beside the running call and tells `hook`. A call that ends first gets no verdict.
-    pub(crate) fn detect_in_background(self: &Arc<Self>, call: &Arc<Call>, detection: &Detection, hook: &Hook) {
-        let (face, call, detection, hook) = (Arc::clone(self), Arc::clone(call), detection.clone(), hook.clone());
+    /// Detects beside the running call and tells the plan's hook. A call that ends first gets no verdict.
+    pub(crate) fn detect_in_background(self: &Arc<Self>, call: &Arc<Call>, detection: Detection) {
+        let (face, call) = (Arc::clone(self), Arc::clone(call));
         self.world.run(async move {
+            let Some(hook) = &detection.background else { return };
             let (verdict, millis) = face.detect(&call, &detection).await;
             if call.status() != Status::InProgress {
                 return;
@@ -43,7 +43,7 @@ impl Face {
                 ("MachineDetectionDuration", millis.to_string()),
             ];
             let params = params.map(|(name, value)| (name.to_owned(), value)).into();
-            face.tell(&call, Purpose::Amd, &hook, params, "amd");
+            face.tell(&call, Purpose::Amd, hook, params, "amd");
         });
     }
 }

@@ -198,8 +198,13 @@ impl Call {
     }
 
     pub(crate) fn enter(&self, status: Status) {
-        let at = Timestamp::now();
+        self.enter_with(status, |_, _| {});
+    }
+
+    /// Changes the status, together with what `also` writes: no reader sees one without the other.
+    pub(crate) fn enter_with(&self, status: Status, also: impl FnOnce(&mut CallRecord, Timestamp)) {
         self.note(|record| {
+            let at = Timestamp::now();
             record.status = status;
             record.history.push(Change { at, status });
             match status {
@@ -211,6 +216,7 @@ impl Call {
                     record.ended_at = Some(at);
                 }
             }
+            also(record, at);
         });
     }
 

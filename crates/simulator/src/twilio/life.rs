@@ -9,7 +9,7 @@ use tokio::{
 
 use super::{
     Face,
-    call::{Call, Milestone, Order, Plan},
+    call::{Call, Detection, Milestone, Order, Plan},
     obey::{Ending, Leg, Source},
     twiml::Verb,
 };
@@ -186,42 +186,17 @@ impl Life {
         if let Some(plan) = &call.plan.record {
             face.begin_recording(&call, "OutboundAPI", plan);
         }
-        let detection = call.plan.detection.clone();
-        if let Some(detection) = &detection
-            && let Some(hook) = &detection.background
-        {
-            face.detect_in_background(&call, detection, hook);
+        let mut detection = call.plan.detection.clone();
+        if let Some(plan) = detection.take_if(|plan| plan.background.is_some()) {
+            face.detect_in_background(&call, plan);
         }
         let answered = Instant::now();
         let person_leaves = answered + scale.real(call.person().stays());
         let limit = answered + scale.real(call.plan.time_limit);
-        let bridged = call.plan.direction == Direction::OutboundDial;
-        let mut wait_for_verdict = detection.filter(|detection| detection.background.is_none());
         let mut source = first;
         loop {
-            let reporter = self.reporter.clone();
-            let verdict = wait_for_verdict.take();
-            let next = source.take();
             let leg = Leg { face: &face, call: &call };
-            let script = async move {
-                let next = match (verdict, next) {
-                    (Some(detection), Some(source)) => {
-                        let (verdict, _) = leg.face.detect(leg.call, &detection).await;
-                        Some(source.with("AnsweredBy", verdict))
-                    }
-                    (_, next) => next,
-                };
-                let ending = match next {
-                    Some(source) => leg.obey(source).await,
-                    None => Ending::RanOut,
-                };
-                if bridged && ending == Ending::RanOut {
-                    if let Some((index, reporter)) = reporter {
-                        let _ = reporter.send((index, Report::Answered));
-                    }
-                    std::future::pending::<()>().await;
-                }
-            };
+            let script = script(leg, detection.take(), source.take(), self.reporter.clone());
             tokio::pin!(script);
             tokio::select! {
                 () = &mut script => {}
@@ -234,6 +209,7 @@ impl Life {
                     let _ = carried_out.send(());
                     if other.is_some() {
                         source = other;
+                        self.leave_bridge(answered);
                         continue;
                     }
                 }
@@ -242,6 +218,13 @@ impl Life {
             self.finish(End::COMPLETED);
             return End::COMPLETED;
         }
+    }
+
+    /// A dialled leg that is sent elsewhere is over for the leg that dialled it, and lives on by itself.
+    fn leave_bridge(&mut self, answered: Instant) {
+        let seconds = self.face.world.scale.phone(answered.elapsed()).ceil() as u64;
+        self.report(Report::Ended(Status::Completed, seconds));
+        self.reporter = None;
     }
 
     fn report(&self, report: Report) {
@@ -257,10 +240,8 @@ impl Life {
             return;
         }
         let scale = self.face.world.scale;
-        self.call.enter(end.status);
-        self.call.note(|record| {
+        self.call.enter_with(end.status, |record, ended| {
             record.sip_code = Some(end.sip);
-            let ended = record.ended_at.unwrap_or_default();
             record.duration = Some(
                 record
                     .answered_at
@@ -281,6 +262,27 @@ impl Life {
         }
         let duration = call.look(|record| record.duration.unwrap_or(0));
         self.report(Report::Ended(end.status, duration));
+    }
+}
+
+/// What an answered leg does until something interrupts it: waits for the verdict, obeys, and, if another leg dialled it,
+/// is connected to that one.
+async fn script(leg: Leg<'_>, detection: Option<Detection>, source: Option<Source>, bridge: Option<(usize, Reporter)>) {
+    let source = match (detection, source) {
+        (Some(detection), Some(source)) => {
+            let (verdict, _) = leg.face.detect(leg.call, &detection).await;
+            Some(source.with("AnsweredBy", verdict))
+        }
+        (_, source) => source,
+    };
+    let ending = match source {
+        Some(source) => leg.obey(source).await,
+        None => Ending::RanOut,
+    };
+    if let Some((index, reporter)) = bridge.filter(|_| ending == Ending::RanOut) {
+        // Nobody listens once the `<Dial>` is over; then an order to end is on its way.
+        let _ = reporter.send((index, Report::Answered));
+        std::future::pending::<()>().await;
     }
 }
 

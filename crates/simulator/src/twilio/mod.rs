@@ -115,6 +115,11 @@ impl Face {
         self.all().iter().map(|call| call.look(CallRecord::clone)).collect()
     }
 
+    pub(crate) fn records_to(&self, number: &str) -> Vec<CallRecord> {
+        let all = self.all();
+        all.iter().filter(|call| call.plan.to == number).map(|call| call.look(CallRecord::clone)).collect()
+    }
+
     pub(crate) fn record(&self, sid: &str) -> Option<CallRecord> {
         let register = locked(&self.calls);
         let call = register.by_sid.get(sid).and_then(|index| register.all.get(*index))?;

@@ -33,6 +33,10 @@ async fn persons_calls_and_quiet() {
     assert_eq!(calls[0].form, bench.form(PHONE));
     assert_eq!(bench.control(&format!("calls/{sid}"), Value::Null).await.1["sid"], sid);
     assert_eq!(bench.control("calls/CA0", Value::Null).await.0, 404);
+    let to = format!("calls?to=%2B{}", &PHONE[1..]);
+    assert_eq!(bench.control(&to, Value::Null).await.1[0]["sid"], sid);
+    assert_eq!(bench.control("calls?to=%2B1999", Value::Null).await.1, json!([]));
+    assert_eq!(bench.network.calls_to(PHONE), calls);
     let (_, requests) = bench.control("requests", Value::Null).await;
     assert_eq!((requests[0]["method"].as_str(), requests[0]["call"].as_str()), (Some("POST"), Some(sid.as_str())));
     let (_, summary) = bench.control("summary", Value::Null).await;

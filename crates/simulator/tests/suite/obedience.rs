@@ -261,3 +261,21 @@ async fn a_redirect_during_dial_asks_the_action_first_and_obeys_the_redirect() {
     assert_eq!(bench.fields("/after", "DialCallStatus"), ["completed"]);
     assert_eq!((bench.seen("/moved").len(), bench.seen("/never").len()), (1, 0));
 }
+
+#[tokio::test]
+async fn a_dialled_leg_that_is_redirected_lives_on_by_itself() {
+    let bench = Bench::new().await;
+    bench.network.set_person("*", Person::talks(3600.0));
+    bench.twiml("/voice", &format!("<Dial action='/after'>{CHILD}</Dial>"));
+    bench.twiml("/moved", "<Pause length='100'/>");
+    let sid = bench.call(PHONE, &[]).await;
+    let connected = |call: &CallRecord| call.direction == Direction::OutboundDial && call.status == Status::InProgress;
+    bench.until(&sid, |_| bench.network.calls().iter().any(connected)).await;
+    let leg = child(&bench).sid;
+    bench.rest(Method::POST, &format!("/Calls/{leg}.json")).form(&[("Url", bench.at("/moved"))]).send().await.unwrap();
+    bench.settle().await;
+    assert_eq!(bench.fields("/after", "DialCallStatus"), ["completed"]);
+    assert_eq!(bench.fields("/moved", "CallSid").join(" "), leg);
+    let (parent, leg) = (bench.network.call(&sid).unwrap(), bench.network.call(&leg).unwrap());
+    assert!(parent.ended_at.unwrap() < leg.ended_at.unwrap(), "the caller was done, the leg talked on");
+}
