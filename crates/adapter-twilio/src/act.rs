@@ -3,7 +3,7 @@
 use call_core::{Call, CallId, Effect, Fact, Leg, Signal, Speaker, SpeechFact, Turn};
 
 use crate::callback::Callback;
-use crate::script::{self, seconds, time_limit};
+use crate::script::{self, is_over, seconds, time_limit};
 use crate::twiml::Response;
 use crate::{NAME, sid};
 
@@ -239,10 +239,6 @@ fn call_path(leg: &Leg) -> Option<String> {
 /// Whether one of a call's HTTP exchanges names our call: in a URL of ours, or in the request that made it.
 pub(crate) fn names(event: &serde_json::Value, call: CallId) -> bool {
     event.to_string().contains(&call.to_string())
-}
-
-fn is_over(call: &Call) -> bool {
-    matches!(call.phase(), call_core::Phase::Ending { .. } | call_core::Phase::Ended(_))
 }
 
 fn streams(call: &Call) -> bool {

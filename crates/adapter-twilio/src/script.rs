@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use call_core::{Call, Direction, Phase, Script};
+use call_core::{Call, Direction, Phase, Script, Stage};
 
 use crate::callback::{Callback, media_url};
 use crate::twiml::{Dial, Gather, Input, Noun, Recording, Response, Sound, StatusCallback, Stream, Target, Verb};
@@ -120,9 +120,11 @@ pub(crate) fn seconds(duration: Duration, most: u64) -> u64 {
     duration.as_millis().div_ceil(1000).try_into().unwrap_or(most).clamp(1, most)
 }
 
-fn is_over(call: &Call) -> bool {
+/// Whether there is nothing more to hear. During a farewell there is: its words may still be on their way, and must not
+/// be cut because the caller's silence happened to be asked about just now.
+pub(crate) fn is_over(call: &Call) -> bool {
     match call.phase() {
-        Phase::Dialing | Phase::Ringing { .. } | Phase::Live => false,
+        Phase::Dialing | Phase::Ringing { .. } | Phase::Live | Phase::Ending { stage: Stage::Farewell, .. } => false,
         Phase::Ending { .. } | Phase::Ended(_) => true,
     }
 }

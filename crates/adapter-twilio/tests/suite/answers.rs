@@ -2,7 +2,7 @@
 
 use adapter_twilio::twiml::{Dial, Gather, Input, Noun, Record, Recording, Response, Sound, Stream, Target, Verb};
 use call_core::port::{Hook as _, Question, Reply};
-use call_core::{Call, Command, Disposition, Fact, Hungup, Script, Signal};
+use call_core::{Call, Command, Disposition, Fact, Hungup, Proposer, Script, Signal, SpeechFact};
 
 use crate::kit::{CALL, converse, dialing, hook, id, leg, live, plan, tell};
 
@@ -102,6 +102,17 @@ fn a_call_that_is_ending_or_over_is_hung_up() {
     assert_eq!(next(&call, "gather"), hangup);
     tell(&mut call, Signal::new(Fact::Ended(Hungup::new(Disposition::Completed))).on(leg(CALL)));
     assert_eq!(now(&call).body, hangup);
+}
+
+/// The words of a farewell may still be on their way when the caller's silence is asked about.
+#[test]
+fn a_farewell_is_not_cut_by_a_question() {
+    let mut call = live(converse());
+    tell(&mut call, Command::Speak { operation: "bye".to_owned(), text: "Goodbye".to_owned() });
+    tell(&mut call, Command::Hangup { proposer: Proposer::Farewell, reason: None, after_speech: true });
+    assert_eq!(next(&call, "gather"), listening(&call, ""));
+    tell(&mut call, Signal::new(Fact::Speech(SpeechFact { operation: "bye".to_owned(), played: true })));
+    assert_eq!(next(&call, "said"), format!("{HEAD}<Hangup/></Response>"));
 }
 
 #[test]
