@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use axum::serve::ListenerExt;
 use call_core::ProviderName;
-use call_core::port::{Clock, Hook, Outbox, Provider, Store, StoreError, Sweep, Switchboard};
+use call_core::port::{Clock, Hook, Outbox, Provider, Store, Sweep, Switchboard};
+use store_sqlite::{OpenError, SqliteStore};
 use tokio::net::TcpListener;
 use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
@@ -27,7 +28,6 @@ use crate::workers::{Bell, OutboxWorker, Pulse, SweepWorker};
 
 use answering::ByNumber;
 use observers::Observers;
-pub(crate) use parts::open_store;
 
 /// A provider: the half that reads its messages, and the half that acts.
 pub type Pair = (Arc<dyn Hook>, Arc<dyn Provider>);
@@ -62,7 +62,7 @@ pub enum StartError {
     Part(String),
     /// The store cannot be opened.
     #[error("store.url: the store cannot be opened")]
-    Store(#[from] StoreError),
+    Store(#[from] OpenError),
     /// The address cannot be listened on.
     #[error("server.listen: cannot listen on {address}")]
     Listen {
@@ -81,6 +81,8 @@ pub enum StartError {
 pub struct RunningApp {
     address: SocketAddr,
     shared: Shared,
+    /// The store, if it was opened here and is to be closed here.
+    opened: Option<Arc<SqliteStore>>,
     drain: Duration,
     stop: Stop,
     tasks: Tasks,
@@ -111,9 +113,12 @@ impl App {
         if overrides.open_api && !config.server.listen.ip().is_loopback() {
             return Err(StartError::Exposed(config.server.listen));
         }
-        let store = match overrides.store {
-            Some(store) => store,
-            None => open_store(&config.store).await?,
+        let (store, opened): (Arc<dyn Store>, _) = match overrides.store {
+            Some(store) => (store, None),
+            None => {
+                let opened = Arc::new(SqliteStore::open(&config.store.url).await?);
+                (opened.clone(), Some(opened))
+            }
         };
         let clock = overrides.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let (hooks, providers) = gather(overrides.providers.into_iter().chain(parts::providers(&config)?));
@@ -178,7 +183,7 @@ impl App {
             http: tokio::spawn(serve(listener, shared.clone(), stop.accepting.clone())),
         };
         info!(%address, "accepting requests");
-        Ok(RunningApp { address, shared, drain, stop, tasks })
+        Ok(RunningApp { address, shared, opened, drain, stop, tasks })
     }
 }
 
@@ -233,7 +238,7 @@ impl RunningApp {
     }
 
     /// Stops in good order: accepts nothing more, answers what it has accepted, claims nothing more, finishes the
-    /// effects in hand. Waits up to `server.drain` for each; whatever is cut off then is in the store and goes on with
+    /// effects in hand, closes the store. Waits up to `server.drain` for each; whatever is cut off then is in the store and goes on with
     /// the next start.
     pub async fn shutdown(self) {
         self.stop.accepting.cancel();
@@ -242,6 +247,9 @@ impl RunningApp {
         self.stop.working.cancel();
         for worker in workers {
             finish(worker, self.drain, "effects").await;
+        }
+        if let Some(store) = self.opened {
+            store.close().await;
         }
         info!("stopped");
     }

@@ -4,17 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use adapter_twilio::{ConfigError, TwilioConfig, TwilioHook};
-use call_core::port::{Store, StoreError};
 use url::Url;
 
 use super::{Pair, StartError};
-use crate::config::{self, Config, Twilio};
-
-/// Opens the store, and brings its tables up to date.
-pub(crate) async fn open_store(store: &config::Store) -> Result<Arc<dyn Store>, StoreError> {
-    let _ = store;
-    Ok(Arc::new(call_core::testkit::MemoryStore::new()))
-}
+use crate::config::{Config, Twilio};
 
 /// The configured providers, each with its webhooks.
 pub(super) fn providers(config: &Config) -> Result<Vec<Pair>, StartError> {

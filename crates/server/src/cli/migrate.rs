@@ -3,13 +3,16 @@
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use store_sqlite::SqliteStore;
 
 use crate::config::Config;
 
-/// Opens the store once, which brings its tables up to date.
+/// Brings the store's tables up to date, beside a running server if need be.
 pub(super) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
-    let store = crate::app::open_store(&config.store).await.context("store.url: the store cannot be opened")?;
-    store.ping().await.context("the store does not answer")?;
-    say!("{} is up to date", config.store.url);
+    let steps = SqliteStore::migrate(&config.store.url).await.context("store.url: the store cannot be migrated")?;
+    match steps {
+        0 => say!("{} was up to date", config.store.url),
+        steps => say!("{} is up to date, after {steps} steps", config.store.url),
+    }
     Ok(ExitCode::SUCCESS)
 }

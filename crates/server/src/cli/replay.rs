@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use call_core::journal::Entry;
 use call_core::port::Store;
 use call_core::{Call, CallId, Effect, Input, Step, journal};
+use store_sqlite::SqliteStore;
 
 use crate::config::Config;
 
@@ -18,8 +19,8 @@ pub(super) struct Args {
 /// Prints each input with what it changed, then whether living the call again gives what is stored. Exits with 1 if
 /// it does not.
 pub(super) async fn run(config: &Config, args: Args) -> anyhow::Result<ExitCode> {
-    let store = crate::app::open_store(&config.store).await.context("store.url: the store cannot be opened")?;
-    let (stored, entries) = read(store.as_ref(), args.call).await?;
+    let store = SqliteStore::open_read_only(&config.store.url).await.context("store.url: the store cannot be read")?;
+    let (stored, entries) = read(&store, args.call).await?;
     let (mut call, effects) = Call::born(stored.birth().clone());
     say!("{}  born     {}{}", stored.birth().at, call.phase_name().as_str(), words(&effects));
     for entry in &entries {

@@ -21,7 +21,7 @@ pub(crate) const PUBLIC: &str = "https://calls.example.com";
 pub(crate) fn config(more: &str) -> Config {
     let toml = format!(
         "server.listen = '127.0.0.1:0'\nserver.public_url = '{PUBLIC}'\ntwilio.account_sid = '{ACCOUNT}'\n\
-         twilio.base_url = 'http://127.0.0.1:9'\ntwilio.from = '+15550100000'\nstore.url = 'sqlite::memory:'\n{more}"
+         twilio.base_url = 'http://127.0.0.1:9'\ntwilio.from = '+15550100000'\nstore.url = 'sqlite:never-opened.db'\n{more}"
     );
     let secrets = [("CALL_SERVER__API__TOKENS", TOKEN), ("CALL_SERVER__TWILIO__AUTH_TOKEN", SECRET)];
     let secrets = secrets.map(|(name, value)| (name.to_owned(), value.to_owned()));
