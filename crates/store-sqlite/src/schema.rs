@@ -65,10 +65,11 @@ impl File {
     pub(crate) async fn migrate(&self) -> Result<usize, OpenError> {
         let mut connection = self.writer().await.map_err(|error| open(&self.location, error))?;
         let before = self.formats(&mut connection).await?.len();
-        let mut answer = MIGRATIONS.run(&mut connection).await;
+        // `run` would do the same, but its future is not `Send` for a single connection.
+        let mut answer = MIGRATIONS.run_direct(None, &mut connection, false).await;
         if matches!(answer, Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..))) {
             // Another process that starts on the same new file may have been faster; then all is done already.
-            answer = MIGRATIONS.run(&mut connection).await;
+            answer = MIGRATIONS.run_direct(None, &mut connection, false).await;
         }
         answer.map_err(newer)?;
         let after = self.formats(&mut connection).await?.len();
