@@ -7,6 +7,7 @@ mod app;
 pub mod cli;
 mod clock;
 pub mod config;
+mod demo;
 mod http;
 pub mod telemetry;
 mod workers;

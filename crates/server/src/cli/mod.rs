@@ -34,6 +34,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// See it work: the server beside a simulated telephone network with faults, the laws checked at the end
+    Demo(crate::demo::Demo),
     /// Run the server until SIGTERM or Ctrl-C
     Serve,
     /// Bring the store's tables up to date, and exit
@@ -68,6 +70,7 @@ impl Cli {
     async fn command(self) -> anyhow::Result<ExitCode> {
         let source = Source::of_process(self.config.as_deref());
         match self.command {
+            Command::Demo(demo) => demo.run().await,
             Command::Serve => serve::run(&source).await,
             Command::Migrate => migrate::run(&read(&source)?).await,
             Command::Call(args) => call::run(args).await,

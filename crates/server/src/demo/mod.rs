@@ -9,6 +9,7 @@ mod traffic;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -48,41 +49,41 @@ pub(crate) struct Demo {
 /// How long calls may take to end after the last one was placed, in phone seconds: every deadline, one after the other.
 const PATIENCE: f64 = 3_600.0;
 
-/// Runs it. `Ok(false)`: a law was broken.
-///
-/// # Errors
-/// The server or the network cannot be started.
-pub(crate) async fn run(demo: &Demo) -> Result<bool> {
-    let stage = Stage::set(demo).await.context("the demo cannot start")?;
-    println!("{}", stage.opening());
-    let traffic = Traffic::begin(&stage, demo);
-    let screen = Screen::open();
-    let deadline = Instant::now() + Duration::from_secs_f64(PATIENCE / demo.speed);
-    let mut healed = false;
-    let tally = loop {
-        tokio::time::sleep(Duration::from_millis(250)).await;
-        let tally = Tally::take(&stage, &traffic).await?;
-        screen.show(&tally);
-        if traffic.is_done() && !healed {
-            // The worst is over; now everything must end.
-            stage.network.heal();
-            healed = true;
+impl Demo {
+    /// Runs it. Fails if a law was broken.
+    pub(crate) async fn run(&self) -> Result<ExitCode> {
+        let stage = Stage::set(self).await.context("the demo cannot start")?;
+        println!("{}", stage.opening());
+        let traffic = Traffic::begin(&stage, self);
+        let tally = self.watch(&stage, &traffic).await?;
+        let verdict = proof::check(&stage).await?;
+        println!("{}\n{verdict}", tally.summary());
+        if !self.once {
+            println!("{}", stage.closing());
+            tokio::signal::ctrl_c().await.context("cannot wait for Ctrl-C")?;
         }
-        if healed && (tally.is_over() && stage.network.is_quiet() || Instant::now() > deadline) {
-            break tally;
-        }
-    };
-    screen.close();
-    let verdict = proof::check(&stage).await?;
-    println!("{}", tally.summary());
-    println!("{verdict}");
-    println!("{}", stage.closing());
-    if demo.once {
         stage.strike().await;
-    } else {
-        println!("Serving on {}; Ctrl-C ends it.", stage.url());
-        tokio::signal::ctrl_c().await.context("cannot wait for Ctrl-C")?;
-        stage.strike().await;
+        Ok(if verdict.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
-    Ok(verdict.holds())
+
+    /// Shows what happens until everything is over.
+    async fn watch(&self, stage: &Stage, traffic: &Traffic) -> Result<Tally> {
+        let screen = Screen::open();
+        let deadline = Instant::now() + Duration::from_secs_f64(PATIENCE / self.speed);
+        let mut healed = false;
+        loop {
+            tokio::time::sleep(Duration::from_millis(250)).await;
+            let tally = Tally::take(stage, traffic).await?;
+            screen.show(&tally);
+            if traffic.is_done() && !healed {
+                // The worst is over; now everything must end.
+                stage.network.heal();
+                healed = true;
+            }
+            let over = healed && tally.is_over() && stage.network.is_quiet();
+            if over || Instant::now() > deadline {
+                return Ok(tally);
+            }
+        }
+    }
 }

@@ -60,9 +60,13 @@ fn nobody_dialled_twice(calls: &[Call], truth: &[CallRecord]) -> Law {
             None => broken.push(format!("{} was placed without our name on it", record.sid)),
         }
     }
-    broken.extend(rung.iter().filter(|(_, times)| **times > 1).map(|(id, times)| format!("{id} was dialled {times} times")));
+    broken.extend(
+        rung.iter().filter(|(_, times)| **times > 1).map(|(id, times)| format!("{id} was dialled {times} times")),
+    );
     let known: BTreeMap<CallId, ()> = calls.iter().map(|call| (call.id(), ())).collect();
-    broken.extend(rung.keys().filter(|id| !known.contains_key(id)).map(|id| format!("{id} was dialled without a record")));
+    broken.extend(
+        rung.keys().filter(|id| !known.contains_key(id)).map(|id| format!("{id} was dialled without a record")),
+    );
     Law { name: "nobody was dialled twice, or without a record", checked: rung.len(), broken }
 }
 
@@ -78,10 +82,13 @@ fn nobody_left_on_the_line(truth: &[CallRecord]) -> Law {
 fn endings_agree(calls: &[Call], truth: &[CallRecord]) -> Law {
     let by_sid: BTreeMap<&str, &CallRecord> = truth.iter().map(|record| (record.sid.as_str(), record)).collect();
     let told = |call: &&Call| call.outcome().is_some_and(|outcome| outcome.source != Source::Inference);
-    let mut law = Law { name: "an ending that the provider told is the one that happened", checked: 0, broken: Vec::new() };
+    let mut law =
+        Law { name: "an ending that the provider told is the one that happened", checked: 0, broken: Vec::new() };
     for call in calls.iter().filter(told) {
         let first = call.legs().first();
-        let Some((leg, record)) = first.and_then(|leg| Some((leg, *by_sid.get(leg.leg.id.as_str())?))) else { continue };
+        let Some((leg, record)) = first.and_then(|leg| Some((leg, *by_sid.get(leg.leg.id.as_str())?))) else {
+            continue;
+        };
         law.checked += 1;
         let said = leg.ended.as_ref().map_or("nothing", |hungup| hungup.disposition.as_str());
         if said != record.status.name() {

@@ -34,17 +34,17 @@ impl Screen {
             println!("{}", line(tally));
         }
     }
-
-    pub(super) fn close(&self) {
-        println!();
-    }
 }
 
 fn table(tally: &Tally) -> String {
     let mut text = String::new();
     let ended = |d: Disposition| tally.ended.get(&d).copied().unwrap_or(0);
     let faults: u64 = tally.faults.values().sum();
-    let _ = writeln!(text, "  wished   placed {:>4}   rang us {:>4}   refused {:>4}", tally.placed, tally.inbound, tally.refused);
+    let _ = writeln!(
+        text,
+        "  wished   placed {:>4}   rang us {:>4}   refused {:>4}",
+        tally.placed, tally.inbound, tally.refused
+    );
     let _ = write!(text, "  now     ");
     for phase in PhaseName::ALL {
         let _ = write!(text, " {} {:>4}  ", phase.as_str(), tally.in_phase(phase));

@@ -12,7 +12,7 @@ use simulator::{Faults, Network, Number};
 use url::Url;
 
 use super::Demo;
-use crate::config::{Config, Secrets};
+use crate::config::{Config, Log, LogFormat, Secrets};
 use crate::{App, Overrides, RunningApp, SystemClock};
 
 /// The number that calls come from, and that people ring.
@@ -95,7 +95,8 @@ impl Stage {
              curl {url}/v1/calls/CALL/journal       everything that reached a call, and what it did\n  \
              curl -N {url}/v1/events                events as they happen\n  \
              curl {url}/metrics                     for Prometheus\n  \
-             curl {}/control/calls      what really happened on the network\n",
+             curl {}/control/calls          what really happened on the network\n\n\
+             Serving on {url}; Ctrl-C ends it.",
             self.network.control_url(),
         )
     }
@@ -176,11 +177,7 @@ fn free_port() -> Result<SocketAddr> {
 
 /// The screen belongs to the table; the log goes to a file.
 fn log_to(path: &Path) -> Result<()> {
-    use tracing_subscriber::util::SubscriberInitExt;
     let file = std::fs::File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
-    let filter = crate::telemetry::filter("info")?;
-    // In tests a subscriber may be set already; theirs stays.
-    let _already_set =
-        tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).with_writer(file).finish().try_init();
-    Ok(())
+    let log = Log { format: LogFormat::Json, ..Config::default().log };
+    Ok(crate::telemetry::init_to_file(&log, file)?)
 }

@@ -105,8 +105,8 @@ fn wish(nth: usize) -> Value {
         "to": to,
         "subject": subject,
         "script": script,
-        "record": nth % 4 == 0,
-        "detect_machine": nth % 6 == 0,
+        "record": nth.is_multiple_of(4),
+        "detect_machine": nth.is_multiple_of(6),
         "ring_for": "30s",
         "context": { "campaign": "demo" },
     })

@@ -1,9 +1,11 @@
 //! The log's form and filter.
 
+use std::fs::File;
 use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{Log, LogFormat};
@@ -22,10 +24,21 @@ pub fn filter(level: &str) -> Result<EnvFilter, ParseError> {
 /// # Errors
 /// The level is not one.
 pub fn init(log: &Log) -> Result<(), ParseError> {
-    let builder =
-        tracing_subscriber::fmt().with_env_filter(filter(&log.level)?).with_target(false).with_writer(std::io::stderr);
+    write_to(BoxMakeWriter::new(std::io::stderr), std::io::stderr().is_terminal(), log)
+}
+
+/// Sends this process's log to a file, for commands that need the whole terminal. Once a process, as [`init`].
+///
+/// # Errors
+/// The level is not one.
+pub fn init_to_file(log: &Log, file: File) -> Result<(), ParseError> {
+    write_to(BoxMakeWriter::new(file), false, log)
+}
+
+fn write_to(writer: BoxMakeWriter, colours: bool, log: &Log) -> Result<(), ParseError> {
+    let builder = tracing_subscriber::fmt().with_env_filter(filter(&log.level)?).with_target(false).with_writer(writer);
     let _already_set = match log.format {
-        LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).finish().try_init(),
+        LogFormat::Text => builder.with_ansi(colours).finish().try_init(),
         LogFormat::Json => {
             builder.json().flatten_event(true).with_current_span(false).with_span_list(false).finish().try_init()
         }

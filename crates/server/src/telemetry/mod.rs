@@ -5,7 +5,7 @@ mod mask;
 mod metrics;
 mod trail;
 
-pub use log::{filter, init};
+pub use log::{filter, init, init_to_file};
 pub use mask::mask;
 pub use metrics::{Metrics, Webhook};
 pub use trail::Trail;
