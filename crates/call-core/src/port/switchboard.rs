@@ -255,13 +255,14 @@ impl Switchboard {
         let nobody = Inbound { from: String::new(), to: String::new() };
         let (plan, policy) = self.answering.answer(&address.leg.provider, inbound.unwrap_or(&nobody));
         let mut commit = Commit::birth(Call::ring(id, address.leg.clone(), plan, policy, now));
-        self.observer.observe(Observation::Created { call: &commit.call });
+        let born = commit.call.clone();
         let mut ignored = None;
         for signal in signals {
             ignored = commit.handle(signal.clone().into(), now);
         }
         match self.store.commit(commit.clone()).await {
             Ok(()) => {
+                self.observer.observe(Observation::Created { call: &born });
                 self.tell(&commit);
                 self.adopt(id, &address.leg).await?;
                 Ok(Handled { call: commit.call, ignored })
