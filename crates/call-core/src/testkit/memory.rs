@@ -138,7 +138,9 @@ impl Store for MemoryStore {
         let mut tables = self.tables();
         let visible = tables.queue.iter().take_while(|(at, _)| *at <= now).take(limit);
         let ids: Vec<EffectId> = visible.map(|&(_, id)| id).collect();
-        Ok(ids.into_iter().filter_map(|id| tables.lease(id, now + lease)).collect())
+        let mut jobs: Vec<Job> = ids.into_iter().filter_map(|id| tables.lease(id, now + lease)).collect();
+        jobs.sort_unstable_by_key(|job| (job.since, job.id));
+        Ok(jobs)
     }
 
     async fn settle(&self, settlements: &[Settle]) -> Result<(), StoreError> {

@@ -129,3 +129,18 @@ pub async fn parked_signals_expire<F: FreshStore>() {
     let left = store.parked(&leg("CA1")).await.expect("a store answers");
     assert_eq!(left.iter().map(|parked| parked.until).collect::<Vec<_>>(), [at(102)]);
 }
+
+/// Whoever read a signal long ago and adopts it late does not remove another one.
+pub async fn a_parked_signals_name_is_never_used_again<F: FreshStore>() {
+    let (_fresh, store) = fresh::<F>().await;
+    let call = live(&*store, 1, &leg("CA1"), at(0)).await;
+    store.park(&leg("CA2"), &[digits("1")], at(0), at(10)).await.expect("a store answers");
+    let old = store.parked(&leg("CA2")).await.expect("a store answers")[0].id;
+    assert_eq!(store.expire(at(10)).await.expect("a store answers"), 1);
+    store.park(&leg("CA3"), &[digits("2")], at(20), at(900)).await.expect("a store answers");
+    let new = store.parked(&leg("CA3")).await.expect("a store answers");
+
+    let (idle, _) = ignored_step(&call, answered(), at(21));
+    keep(&*store, Commit { adopts: vec![old], ..idle }).await;
+    assert_eq!(store.parked(&leg("CA3")).await.expect("a store answers"), new);
+}

@@ -9,9 +9,11 @@ pub mod commits;
 pub mod deadlines;
 mod dice;
 pub mod effects;
+pub mod formats;
 pub mod identity;
 pub mod journal;
 pub mod mailbox;
+pub mod model;
 pub mod reads;
 mod stage;
 
@@ -60,13 +62,17 @@ macro_rules! store_laws {
                 effects_are_claimed_oldest_first;
             mailbox: parking_a_bound_leg_returns_its_call, parked_signals_are_kept_in_order,
                 a_parked_signal_is_adopted_with_its_commit_or_stays, parking_and_binding_race_loses_nothing,
-                stranded_signals_are_found, parked_signals_expire;
+                stranded_signals_are_found, parked_signals_expire,
+                a_parked_signals_name_is_never_used_again;
             deadlines: due_finds_exactly_the_due_open_calls_earliest_first, an_ended_call_is_never_due;
             journal: the_journal_folds_to_the_stored_call,
                 ignored_inputs_grow_the_journal_and_change_nothing_else,
                 ignored_inputs_that_raced_keep_the_journal_in_order;
             reads: what_does_not_exist_is_not_found, list_pages_newest_first_and_filters, counts_tell_the_truth,
                 a_store_answers;
+            formats: every_saved_format_still_loads, times_survive_to_the_millisecond,
+                unicode_and_odd_strings_survive;
+            model: any_history_reads_as_in_the_reference_store;
         }
     };
     (@each [$test:meta] $fresh:ty; $($topic:ident: $($law:ident),+;)+) => {
