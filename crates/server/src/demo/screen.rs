@@ -36,32 +36,35 @@ impl Screen {
     }
 }
 
+/// Characters of the longest bar.
+const BAR: usize = 48;
+
 fn table(tally: &Tally) -> String {
     let mut text = String::new();
-    let ended = |d: Disposition| tally.ended.get(&d).copied().unwrap_or(0);
-    let faults: u64 = tally.faults.values().sum();
-    let _ = writeln!(
-        text,
-        "  wished   placed {:>4}   rang us {:>4}   refused {:>4}",
-        tally.placed, tally.inbound, tally.refused
-    );
-    let _ = write!(text, "  now     ");
+    let total = tally.phases.values().sum::<usize>().max(1);
     for phase in PhaseName::ALL {
-        let _ = write!(text, " {} {:>4}  ", phase.as_str(), tally.in_phase(phase));
+        let calls = tally.in_phase(phase);
+        // A single call is seen too.
+        let bar = "\u{2588}".repeat((calls * BAR).div_ceil(total));
+        let _ = writeln!(text, "  {:<12}{calls:>4} {bar}", phase.as_str());
     }
-    let _ = write!(text, "\n  ended   ");
-    for disposition in Disposition::ALL {
-        let _ = write!(text, " {} {:>3}  ", disposition.as_str(), ended(disposition));
+    text.push('\n');
+    let faults: u64 = tally.faults.values().sum();
+    for (name, numbers) in [
+        ("wishes", vec![("placed", tally.placed), ("rang us", tally.inbound), ("subject busy", tally.refused)]),
+        ("ended", Disposition::ALL.iter().map(|d| (d.as_str(), tally.ended.get(d).copied().unwrap_or(0))).collect()),
+        ("truth", vec![("inferred", tally.inferred), ("corrected", tally.corrected), ("stale closed", tally.stale)]),
+    ] {
+        let _ = write!(text, "  {name:<10}");
+        for (word, number) in numbers {
+            let _ = write!(text, "  {word} {number:<4}");
+        }
+        text.push('\n');
     }
     let _ = writeln!(
         text,
-        "\n  faults   injected {faults:>4}   duplicates {:>4}   forged and refused {:>4}   parked {:>3}",
+        "  webhooks    faults injected {faults:<4}  duplicates {:<4}  refused {:<4}  parked {:<4}",
         tally.duplicates, tally.forged, tally.parked
-    );
-    let _ = writeln!(
-        text,
-        "  truth    inferred {:>4}   corrected {:>4}   outbox {:>4}",
-        tally.inferred, tally.corrected, tally.outbox
     );
     text
 }
@@ -71,10 +74,11 @@ fn line(tally: &Tally) -> String {
         PhaseName::ALL.iter().map(|phase| format!("{} {}", phase.as_str(), tally.in_phase(*phase))).collect();
     let faults: u64 = tally.faults.values().sum();
     format!(
-        "placed {}  {}  faults {faults}  corrected {}  parked {}",
+        "placed {}  {}  faults {faults}  corrected {}  parked {}  stale closed {}",
         tally.placed,
         phases.join("  "),
         tally.corrected,
-        tally.parked
+        tally.parked,
+        tally.stale
     )
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 use call_core::port::{Filter, Page};
-use call_core::{Call, Disposition, PhaseName, Source};
+use call_core::{Call, Disposition, PhaseName, Proposer, Source};
 
 use super::stage::Stage;
 use super::traffic::Traffic;
@@ -21,6 +21,7 @@ pub(super) struct Tally {
     pub(super) faults: BTreeMap<&'static str, u64>,
     pub(super) corrected: usize,
     pub(super) inferred: usize,
+    pub(super) stale: usize,
     pub(super) parked: u64,
     pub(super) duplicates: u64,
     pub(super) forged: u64,
@@ -54,6 +55,7 @@ impl Tally {
         if let Some(outcome) = call.outcome() {
             *self.ended.entry(outcome.disposition).or_default() += 1;
             self.corrected += usize::from(outcome.corrected);
+            self.stale += usize::from(matches!(outcome.proposal.proposer, Proposer::Stale { .. }));
             self.inferred += usize::from(outcome.source == Source::Inference);
         }
     }
