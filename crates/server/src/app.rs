@@ -16,6 +16,7 @@ use store_sqlite::{OpenError, SqliteStore};
 use tokio::net::TcpListener;
 use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -238,15 +239,16 @@ impl RunningApp {
     }
 
     /// Stops in good order: accepts nothing more, answers what it has accepted, claims nothing more, finishes the
-    /// effects in hand, closes the store. Waits up to `server.drain` for each; whatever is cut off then is in the store and goes on with
+    /// effects in hand, closes the store. Waits up to `server.drain`; whatever is cut off then is in the store and goes on with
     /// the next start.
     pub async fn shutdown(self) {
+        let until = Instant::now() + self.drain;
         self.stop.accepting.cancel();
         let Tasks { http, workers } = self.tasks;
-        finish(http, self.drain, "requests").await;
+        finish(http, until, "requests").await;
         self.stop.working.cancel();
         for worker in workers {
-            finish(worker, self.drain, "effects").await;
+            finish(worker, until, "effects").await;
         }
         if let Some(store) = self.opened {
             store.close().await;
@@ -255,9 +257,9 @@ impl RunningApp {
     }
 }
 
-async fn finish(task: JoinHandle<()>, limit: Duration, what: &str) {
+async fn finish(task: JoinHandle<()>, until: Instant, what: &str) {
     let abort = task.abort_handle();
-    match tokio::time::timeout(limit, task).await {
+    match tokio::time::timeout_at(until, task).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => warn!(%error, "a task has failed"),
         Err(_) => {

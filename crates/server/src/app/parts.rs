@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use adapter_twilio::{ConfigError, TwilioConfig, TwilioHook};
+use adapter_twilio::{ApiKey, ConfigError, TwilioConfig, TwilioHook};
 use url::Url;
 
 use super::{Pair, StartError};
@@ -19,11 +19,12 @@ pub(super) fn providers(config: &Config) -> Result<Vec<Pair>, StartError> {
 }
 
 fn twilio(config: &Config) -> Result<Pair, ConfigError> {
-    let Twilio { account_sid, auth_tokens, base_url, connect_timeout, timeout, .. } = &config.twilio;
+    let Twilio { account_sid, auth_tokens, api_key_sid, api_key_secret, base_url, connect_timeout, timeout, .. } =
+        &config.twilio;
     let ours = TwilioConfig {
         account_sid: account_sid.clone(),
         auth_tokens: auth_tokens.all().to_vec(),
-        api_key: None,
+        api_key: api_key_secret.all().first().map(|secret| ApiKey { sid: api_key_sid.clone(), secret: secret.clone() }),
         base_url: trimmed(base_url),
         public_url: config.server.public_url.as_ref().map(trimmed).unwrap_or_default(),
         connect_timeout: *connect_timeout,

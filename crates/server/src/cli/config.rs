@@ -68,6 +68,7 @@ fn found(config: &Config) {
         ("api.tokens", set(config.api.tokens.len())),
         ("twilio.account_sid", or_none(&config.twilio.account_sid)),
         ("twilio.auth_token", set(config.twilio.auth_tokens.len())),
+        ("twilio.api_key_secret", set(config.twilio.api_key_secret.len())),
         ("twilio.from", or_none(&config.twilio.from)),
         ("twilio.base_url", config.twilio.base_url.to_string()),
     ];

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use call_core::Script;
+
 use super::load::variable;
 use super::{Config, Problem, Problems};
 
@@ -14,6 +16,7 @@ impl Config {
         let mut problems = Vec::new();
         self.check_api(&mut problems);
         self.check_providers(&mut problems);
+        self.check_inbound(&mut problems);
         self.check_limits(&mut problems);
         if problems.is_empty() { Ok(()) } else { Err(Problems(problems)) }
     }
@@ -46,6 +49,17 @@ impl Config {
         } else if self.is_real_twilio() && !self.twilio.auth_tokens.all_are(|token| has_form(token, "")) {
             say("twilio.auth_token", "must be 32 hexadecimal digits; an API key's secret cannot check signatures");
         }
+        let (key, secrets) = (&self.twilio.api_key_sid, self.twilio.api_key_secret.len());
+        if !key.is_empty() && !has_form(key, "SK") {
+            say("twilio.api_key_sid", "must be SK and 32 hexadecimal digits, as shown in the Twilio console");
+        }
+        if secrets != usize::from(!key.is_empty()) {
+            let name = variable("twilio.api_key_secret");
+            say(
+                "twilio.api_key_secret",
+                &format!("must be one, and only with twilio.api_key_sid; it is set by {name}"),
+            );
+        }
         if !self.twilio.from.is_empty() && !is_dialable(&self.twilio.from) {
             say("twilio.from", "must be a number such as +15550100123, or a client: or sip: address");
         }
@@ -58,6 +72,22 @@ impl Config {
                 say("server.public_url", "must not have a query or a fragment");
             }
             Some(_) => {}
+        }
+    }
+
+    fn check_inbound(&self, problems: &mut Vec<Problem>) {
+        const FORM: &str = "must be a number such as +15550100123, or a client: or sip: address";
+        let named =
+            self.inbound.numbers.iter().map(|(number, script)| (format!("inbound.numbers.\"{number}\""), script));
+        for (key, script) in named.chain([("inbound.script".to_owned(), &self.inbound.script)]) {
+            if let Script::Connect { to, .. } = script
+                && !is_dialable(to)
+            {
+                problems.push(Problem::new(format!("{key}.to"), FORM));
+            }
+        }
+        for number in self.inbound.numbers.keys().filter(|number| !is_dialable(number)) {
+            problems.push(Problem::new(format!("inbound.numbers.\"{number}\""), FORM));
         }
     }
 

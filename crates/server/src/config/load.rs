@@ -15,7 +15,11 @@ const PREFIX: &str = "CALL_SERVER__";
 /// The file that is read if none is named.
 const USUAL_FILE: &str = "call-server.toml";
 /// Keys that are looked for in the environment and refused in the file, with the key that may name a file instead.
-const SECRETS: [(&str, &str); 2] = [("api.tokens", "api.tokens_file"), ("twilio.auth_token", "twilio.auth_token_file")];
+const SECRETS: [(&str, &str); 3] = [
+    ("api.tokens", "api.tokens_file"),
+    ("twilio.auth_token", "twilio.auth_token_file"),
+    ("twilio.api_key_secret", "twilio.api_key_secret_file"),
+];
 /// Keys whose value is a choice of shapes, so that what is below them is checked by their type.
 const SHAPES: [&str; 3] = ["policy.stale.close", "inbound.script", "inbound.numbers"];
 
@@ -139,9 +143,10 @@ impl Source {
                 Secrets::default()
             })
         };
-        let [(tokens, tokens_file), (auth, auth_file)] = SECRETS;
+        let [(tokens, tokens_file), (auth, auth_file), (key, key_file)] = SECRETS;
         config.api.tokens = find(tokens, tokens_file, config.api.tokens_file.as_ref());
         config.twilio.auth_tokens = find(auth, auth_file, config.twilio.auth_token_file.as_ref());
+        config.twilio.api_key_secret = find(key, key_file, config.twilio.api_key_secret_file.as_ref());
         config
     }
 }

@@ -100,6 +100,12 @@ pub struct Twilio {
     /// From the environment or the file, never from the configuration itself; the first one makes requests.
     #[serde(skip)]
     pub auth_tokens: Secrets,
+    pub api_key_sid: String,
+    #[serde(deserialize_with = "path_if_any")]
+    pub api_key_secret_file: Option<PathBuf>,
+    /// From the environment or the file, never from the configuration itself; one at most.
+    #[serde(skip)]
+    pub api_key_secret: Secrets,
     pub from: String,
     #[serde(deserialize_with = "url")]
     pub base_url: Url,

@@ -11,14 +11,36 @@ use call_core::{Call, CallId, Reason};
 use tracing::{info, warn};
 use url::Url;
 
-use super::problem::{Kind, Problem};
+use super::problem::{Document, Kind, Problem};
 use super::{Shared, body};
 use crate::telemetry::{Webhook, fact_word};
 
 /// A message that is not taken: what is counted, and what the provider is told.
 struct NotTaken(Webhook, Problem);
 
-/// Takes one message of one provider.
+/// Take a provider's message
+///
+/// For providers only: the URLs are made by the server and given to the provider. A 2xx means that the message is
+/// stored; a question (such as a TwiML fetch) is answered in the provider's own language. Also by GET, where the provider
+/// uses it.
+#[utoipa::path(
+    post, path = "/hooks/{provider}/{path}", operation_id = "receive", tag = "webhooks", security(()),
+    params(
+        ("provider" = String, Path, description = "A configured provider, such as `twilio`; others have no route"),
+        ("path" = String, Path, description = "Which message, with the call's id in front if we placed it"),
+    ),
+    request_body(content = String, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "Stored; the answer to the question, if it asks one", body = String, content_type = "text/xml"),
+        (status = 204, description = "Stored"),
+        (status = 400, description = "Signed, but not readable", body = Document, content_type = "application/problem+json"),
+        (status = 403, description = "The signature is missing or wrong", body = Document, content_type = "application/problem+json"),
+        (status = 404, description = "No such path", body = Document, content_type = "application/problem+json"),
+        (status = 405, description = "Neither GET nor POST", body = Document, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large", body = Document, content_type = "application/problem+json"),
+        (status = 503, description = "Not stored: send it again", body = Document, content_type = "application/problem+json"),
+    ),
+)]
 pub(super) async fn receive(State(shared): State<Shared>, request: Request) -> Response {
     let began = Instant::now();
     let path = request.uri().path();

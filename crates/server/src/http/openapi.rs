@@ -6,7 +6,7 @@ use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Shared, api, events, health};
+use super::{Shared, api, events, health, hooks};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -21,9 +21,10 @@ use super::{Shared, api, events, health};
         (name = "calls", description = "Place calls, look at them, end them"),
         (name = "engine", description = "Deadlines and the mailbox"),
         (name = "events", description = "What happens, as it happens"),
+        (name = "webhooks", description = "For providers, who sign what they send"),
         (name = "operation", description = "Signs of life; no token needed"),
     ),
-    paths(serve, health::live, health::ready, health::metrics),
+    paths(serve, hooks::receive, health::live, health::ready, health::metrics),
     security(("token" = [])),
     modifiers(&Token),
 )]

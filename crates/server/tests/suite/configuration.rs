@@ -66,6 +66,9 @@ fn what_cannot_work_is_refused_by_its_key() {
         ("store.url", "store.url = 'postgres://x'"),
         ("server.public_url", "server.public_url = 'https://x.example/?a=b'"),
         ("twilio.from", "twilio.from = '0155'"),
+        ("twilio.api_key_secret", "twilio.api_key_sid = 'SK0123456789abcdef0123456789abcdef'"),
+        ("inbound.script.to", "inbound.script = { do = 'connect', to = 'desk' }"),
+        ("inbound.numbers.\"0155\"", "inbound.numbers.0155 = { do = 'stream' }"),
         ("sweep.every", "sweep.every = '0s'"),
         ("outbox.workers", "outbox.workers = 0"),
         ("outbox.lease", "outbox.lease = '5s'"),
@@ -77,6 +80,20 @@ fn what_cannot_work_is_refused_by_its_key() {
         let toml = good.lines().filter(|l| !l.starts_with(key)).chain([line]).collect::<Vec<_>>().join("\n");
         assert_eq!(problems(&toml, secrets), [key]);
     }
+}
+
+#[test]
+fn an_api_key_needs_its_secret_and_the_other_way_round() {
+    let keys = |sid: &str, secret: &[(&str, &str)]| {
+        let found = problems(&format!("twilio.account_sid = 'AC00'\ntwilio.api_key_sid = '{sid}'"), secret);
+        found.into_iter().filter(|key| key.starts_with("twilio.api_key")).collect::<Vec<_>>()
+    };
+    let secret = [("CALL_SERVER__TWILIO__API_KEY_SECRET", "x")];
+    let sid = "SK0123456789abcdef0123456789abcdef";
+    assert!(keys(sid, &secret).is_empty() && keys("", &[]).is_empty());
+    assert_eq!(keys("AC00", &secret), ["twilio.api_key_sid"]);
+    assert_eq!(keys(sid, &[]), ["twilio.api_key_secret"]);
+    assert_eq!(keys("", &secret), ["twilio.api_key_secret"]);
 }
 
 #[test]
