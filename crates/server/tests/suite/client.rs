@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use adapter_twilio::sign::{Signed, sign};
+use call_core::port::Store;
 use call_core::testkit::MemoryStore;
 use call_server::config::Source;
 use call_server::{App, Config, Overrides, RunningApp};
@@ -41,7 +42,11 @@ impl Server {
     }
 
     pub(crate) async fn with(config: Config) -> Self {
-        let overrides = Overrides { store: Some(Arc::new(MemoryStore::new())), ..Overrides::default() };
+        Self::over(config, Arc::new(MemoryStore::new())).await
+    }
+
+    pub(crate) async fn over(config: Config, store: Arc<dyn Store>) -> Self {
+        let overrides = Overrides { store: Some(store), ..Overrides::default() };
         let app = App::start(config, overrides).await.unwrap();
         Self { app, http: reqwest::Client::builder().no_proxy().build().unwrap() }
     }

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use call_core::testkit::MemoryStore;
 use call_server::{App, Overrides, StartError};
+use reqwest::Method;
 use serde_json::json;
+use store_sqlite::SqliteStore;
 
-use crate::client::{Server, config};
+use crate::client::{ACCOUNT, Server, config, json as body, problem};
 
 #[tokio::test]
 async fn an_open_api_is_for_loopback_only() {
@@ -63,4 +65,28 @@ async fn what_was_accepted_goes_on_with_the_next_start() {
         assert!(std::time::Instant::now() < deadline, "{call:?}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+#[tokio::test]
+async fn a_store_that_is_gone_costs_a_503_and_never_the_message() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("calls.db");
+    let store = Arc::new(SqliteStore::open(path.to_str().unwrap()).await.unwrap());
+    let server = Server::over(config(""), store.clone()).await;
+    let id = server.place(&json!({ "to": "+15550100123" })).await;
+    assert_eq!(server.plain(Method::GET, "/readyz").send().await.unwrap().status(), 200);
+    store.close().await;
+
+    let form = [("CallSid", "CA0123456789abcdef0123456789abcdef"), ("AccountSid", ACCOUNT), ("CallStatus", "ringing")];
+    let webhook = server.twilio(&format!("/hooks/twilio/{id}/status"), &form).await;
+    problem(webhook, 503, "unavailable").await;
+    problem(server.post("/v1/calls", &json!({ "to": "+15550100123" })).await, 503, "unavailable").await;
+    let ready = server.plain(Method::GET, "/readyz").send().await.unwrap();
+    assert_eq!(ready.status(), 503);
+    assert!(body(ready).await["because"][0].as_str().unwrap().starts_with("the store"));
+    let health = server.plain(Method::GET, "/healthz").send().await.unwrap();
+    assert_eq!(health.status(), 200);
+    assert_eq!(body(health).await["status"], "degraded");
+    assert!(server.metric("call_store_up").await.abs() < f64::EPSILON);
+    assert!(server.metric("call_webhooks_total{provider=\"twilio\",answer=\"unavailable\"}").await > 0.5);
 }

@@ -7,7 +7,8 @@ use call_core::{CallId, Disposition, PhaseName, Subject, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::view::{CallView, DispositionSchema};
+use super::schema::DispositionSchema;
+use super::view::CallView;
 use crate::http::Shared;
 use crate::http::body::Params;
 use crate::http::problem::{Document, Kind, Problem};

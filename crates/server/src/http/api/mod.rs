@@ -3,6 +3,7 @@
 pub(super) mod engine;
 pub(super) mod list;
 pub(super) mod place;
+pub(super) mod schema;
 pub(super) mod show;
 pub(super) mod view;
 pub(super) mod wish;

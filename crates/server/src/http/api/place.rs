@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use super::view::{CallView, ScriptSchema};
+use super::schema::ScriptSchema;
+use super::view::CallView;
 use crate::config::is_dialable;
 use crate::http::Shared;
 use crate::http::body::Json;
