@@ -151,6 +151,7 @@ fn a_quiet_call_is_asked_for_and_lives_while_the_provider_says_so() {
 
 #[test]
 fn a_lagging_read_does_not_end_a_call_that_shows_signs_of_life() {
+    live("5m4s tick; 5m5s report in-progress; 5m6s report gone", "live +reconcile; live; live");
     live("10s reconcile; 11s report gone; 12s stream flowing", "live +reconcile; live; live");
 }
 
@@ -366,6 +367,12 @@ fn a_connected_call_ends_as_its_target_does_whichever_message_comes_first() {
     scene.check(
         "1s answered; 2s child ringing; 3s ended completed; 4s child ended busy; 5s child ended busy 0s",
         "live +call.answered; live +call.leg-added; ended completed +call.ended; ended busy +call.corrected; ended busy",
+    );
+    // Told twice over, by the target and then by the first leg, an inferred ending is corrected once.
+    scene.check(
+        "1s answered; 2s hangup; 3s reconcile; 4s report gone; 5s child ended busy; 6s ended failed",
+        "live +call.answered; hanging-up 1 +hangup +call.ending; hanging-up 1 +reconcile; ended completed? +call.ended; \
+         ended busy? +call.leg-added +call.corrected; ended busy +call.updated",
     );
     scene.check(
         "1s answered; 2s child answered; 9s child ended completed; 9s ended completed",

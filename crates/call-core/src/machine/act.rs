@@ -84,8 +84,9 @@ impl Act<'_> {
         if undialed || self.state.legs.first().is_some() {
             return false;
         }
-        let Some(leg) = signal.parent.as_ref().or(signal.leg.as_ref()) else { return false };
-        self.state.legs.bind(leg.clone(), Role::First);
+        let Some(leg) = &signal.leg else { return false };
+        let first = signal.parent.as_ref().unwrap_or(leg);
+        self.state.legs.bind(first.clone(), Role::First);
         true
     }
 
@@ -115,7 +116,12 @@ impl Act<'_> {
                 };
                 evidence.asked = Some(Asked { at: self.now, answer });
                 self.state.asking = None;
-                answer == ProviderSays::Alive
+                let alive = answer == ProviderSays::Alive;
+                // A sign of life outlives the next answer, which may only be a read that lags behind.
+                if alive {
+                    evidence.last_signal = Some(self.now);
+                }
+                alive
             }
             Fact::Dialed(DialAnswer::Refused { .. } | DialAnswer::Unknown { .. } | DialAnswer::Withdrawn)
             | Fact::Stream(StreamFact::Closed | StreamFact::Failed { .. }) => false,

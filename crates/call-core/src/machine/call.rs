@@ -60,7 +60,7 @@ pub struct State {
     pub seen: Vec<String>,
 }
 
-/// When a call passed each station, by the provider's clock where it tells.
+/// When a call passed each station: the earliest moment that was told for it, by the provider's clock where it tells.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Timeline {
@@ -219,7 +219,8 @@ impl Call {
             // Words wished before the farewell belong to it.
             Effect::Speak { operation, .. } => (live || farewell) && self.is_speaking(operation),
             Effect::OpenStream | Effect::Transfer { .. } => live,
-            Effect::Hush | Effect::CloseStream | Effect::Publish(_) => true,
+            Effect::Hush => !self.has_ended(),
+            Effect::CloseStream | Effect::Publish(_) => true,
         }
     }
 

@@ -138,7 +138,7 @@ pub struct Proposal {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Evidence {
-    /// The provider's last message about the call.
+    /// The provider's last message about the call, or answer that it knows of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_signal: Option<Timestamp>,
     /// The last audio frame, mark or word.

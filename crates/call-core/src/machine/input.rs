@@ -49,7 +49,8 @@ pub struct Signal {
     /// Two signals with one key are one event, delivered twice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// The provider's sequence number within the leg.
+    /// The provider's sequence number within the leg. Kept for the journal: phases and times put signals in order, for
+    /// not every provider counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<u64>,
     /// When the provider says that it happened.
@@ -372,7 +373,8 @@ pub enum Command {
     },
     /// Say something to the caller.
     Speak {
-        /// A name for the operation, unique within the call; its end is reported under it.
+        /// A name for the operation, unique within the call; its end is reported under it. After `prompt`, the engine's
+        /// own question to a silent caller, silence ends the call.
         operation: String,
         /// The words.
         text: String,

@@ -200,11 +200,12 @@ impl Act<'_> {
         self.state.evidence.sip_code = known.sip_code;
         let event = if inferred {
             let from = outcome.disposition;
-            let to = self.disposition(hungup.disposition, &outcome.proposal);
+            // The target's word may have corrected it before, and a second correction there is not.
+            let to = if outcome.corrected { from } else { self.disposition(hungup.disposition, &outcome.proposal) };
             outcome.disposition = to;
             outcome.source = source;
             outcome.at = self.at;
-            outcome.corrected = from != to;
+            outcome.corrected |= from != to;
             if from == to { Event::Updated } else { Event::Corrected { from, to } }
         } else {
             Event::Updated
