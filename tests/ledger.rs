@@ -1,0 +1,131 @@
+//! What the store holds, read straight from its file.
+
+use std::path::Path;
+
+use call_core::journal::{self, Entry};
+use call_core::port::{Counts, Filter, Page, ParkedSignal, Store};
+use call_core::{Call, CallId, Disposition, Input, Outcome, Timestamp};
+use store_sqlite::SqliteStore;
+
+use crate::town::Keepsake;
+
+/// Everything in one store.
+#[derive(Debug)]
+pub struct Ledger {
+    /// Every call, oldest first.
+    pub lives: Vec<Life>,
+    /// Signals that wait for their call.
+    pub mailbox: Vec<ParkedSignal>,
+    /// The store's own counts.
+    pub counts: Counts,
+    /// Where it was, for as long as somebody looks at it.
+    pub keepsake: Option<Keepsake>,
+}
+
+/// One call and its journal.
+#[derive(Debug)]
+pub struct Life {
+    /// The call as it is stored.
+    pub call: Call,
+    /// Everything that reached it.
+    pub journal: Vec<Entry>,
+}
+
+impl Ledger {
+    /// Reads the file of a store, whether a server uses it or not.
+    ///
+    /// # Panics
+    /// When it cannot be read.
+    pub async fn read(file: &Path) -> Self {
+        let location = file.display().to_string();
+        let store = SqliteStore::open_read_only(&location).await.expect("the store can be opened");
+        let mut lives = Vec::new();
+        let mut page = Page { before: None, limit: 200 };
+        loop {
+            let calls = store.list(&Filter::default(), &page).await.expect("calls can be listed");
+            let Some(last) = calls.last() else { break };
+            page.before = Some(last.id());
+            for call in calls {
+                let journal = store.journal(call.id()).await.expect("a journal can be read");
+                lives.push(Life { call, journal });
+            }
+        }
+        lives.reverse();
+        let mailbox = store.mailbox(1000).await.expect("the mailbox can be read");
+        let now = Timestamp::from_millis(jiff::Timestamp::now().as_millisecond());
+        let counts = store.counts(now).await.expect("the counts can be read");
+        store.close().await;
+        Self { lives, mailbox, counts, keepsake: None }
+    }
+
+    /// One call.
+    ///
+    /// # Panics
+    /// When there is no such call.
+    #[must_use]
+    pub fn life(&self, id: &str) -> &Life {
+        let id: CallId = id.parse().expect("a call id");
+        self.lives.iter().find(|life| life.call.id() == id).unwrap_or_else(|| panic!("the store has no call {id}"))
+    }
+}
+
+impl Life {
+    /// How it ended.
+    ///
+    /// # Panics
+    /// When it has not.
+    #[must_use]
+    pub fn outcome(&self) -> &Outcome {
+        self.call.outcome().unwrap_or_else(|| panic!("call {} has not ended: {:?}", self.call.id(), self.call.phase()))
+    }
+
+    /// How it ended, in one word.
+    #[must_use]
+    pub fn disposition(&self) -> Disposition {
+        self.outcome().disposition
+    }
+
+    /// The provider's name for its first leg.
+    #[must_use]
+    pub fn sid(&self) -> Option<&str> {
+        self.call.legs().first().map(|first| first.leg.id.as_str())
+    }
+
+    /// When the store took it for ended, first of all: not when the provider says that it was.
+    #[must_use]
+    pub fn closed_at(&self) -> Option<Timestamp> {
+        let (mut call, _) = Call::born(self.call.birth().clone());
+        self.journal.iter().find_map(|entry| {
+            call.handle(&entry.input, entry.at);
+            call.has_ended().then_some(entry.at)
+        })
+    }
+
+    /// The journal's entries of the provider's progress event with this sequence number about this leg.
+    pub fn events<'a>(&'a self, leg: &'a str, order: u64) -> impl Iterator<Item = &'a Entry> {
+        self.journal.iter().filter(move |entry| match &entry.input {
+            Input::Signal(signal) => {
+                signal.order == Some(order) && signal.leg.as_ref().is_some_and(|known| known.id == leg)
+            }
+            Input::Command(_) | Input::Tick => false,
+        })
+    }
+
+    /// Whether there is one.
+    #[must_use]
+    pub fn has_event(&self, leg: &str, order: u64) -> bool {
+        self.events(leg, order).next().is_some()
+    }
+
+    /// Lives the call again from its journal.
+    ///
+    /// # Errors
+    /// What went another way.
+    pub fn refold(&self) -> Result<(), String> {
+        let again = journal::fold(self.call.birth(), &self.journal).map_err(|error| error.to_string())?;
+        if again == self.call {
+            return Ok(());
+        }
+        Err(format!("the fold gives {:#?}, stored is {:#?}", again.state(), self.call.state()))
+    }
+}
