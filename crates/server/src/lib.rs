@@ -1,7 +1,4 @@
-//! The composition root: configuration, HTTP, workers, command line and telemetry around `call-core`.
-//!
-//! [`App::start`] starts the whole server inside this process; the command `serve`, the demo, tests and benchmarks all
-//! start the very same app.
+#![doc = include_str!("../README.md")]
 
 mod app;
 pub mod cli;

@@ -26,6 +26,8 @@ pub(super) async fn run(source: &Source) -> anyhow::Result<ExitCode> {
         _ = terminate.recv() => info!("stopping on SIGTERM"),
         _ = interrupt.recv() => info!("stopping on SIGINT"),
     }
-    app.shutdown().await;
-    Ok(ExitCode::SUCCESS)
+    tokio::select! {
+        () = app.shutdown() => Ok(ExitCode::SUCCESS),
+        _ = interrupt.recv() => anyhow::bail!("stopped at once; what was in hand goes on with the next start"),
+    }
 }

@@ -49,8 +49,8 @@ impl fmt::Display for Problem {
 #[error("the configuration cannot work:\n{}", .0.iter().map(|p| format!("  {p}")).collect::<Vec<_>>().join("\n"))]
 pub struct Problems(pub Vec<Problem>);
 
-/// Where the configuration comes from.
-#[derive(Debug, Clone, Default)]
+/// Where the configuration comes from. Its variables may be secrets, so it has no `Debug`.
+#[derive(Clone, Default)]
 pub struct Source {
     file: Option<(PathBuf, String)>,
     environment: Vec<(String, String)>,

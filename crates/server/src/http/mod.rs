@@ -66,21 +66,22 @@ impl Deref for Shared {
 /// Every route. A provider that is not configured has none.
 pub(crate) fn router(shared: Shared) -> Router {
     let gate = Gate::new(&shared.config.api.tokens, shared.open_api);
-    let limits = Limits::new(&shared.config.server);
+    // Counted apart, so that no crowd of users keeps a provider's message out, nor the other way round.
+    let limits = || from_fn_with_state(Limits::new(&shared.config.server), limit::bound);
     let (api, _) = openapi::routes().split_for_parts();
-    let mut work = Router::new().merge(api.layer(from_fn_with_state(gate, auth::check)));
-    for name in shared.hooks.keys() {
-        work = work
-            .route(&format!("/hooks/{name}"), any(hooks::receive))
-            .route(&format!("/hooks/{name}/{{*path}}"), any(hooks::receive));
-    }
-    work.route("/v1/openapi.json", get(openapi::serve))
-        .fallback(|| async { Problem::new(Kind::NoSuchRoute, "there is nothing at this path") })
-        .method_not_allowed_fallback(|| async { Problem::new(Kind::MethodNotAllowed, "the path takes other methods") })
-        .layer(from_fn_with_state(limits, limit::bound))
+    let api = api.layer(from_fn_with_state(gate, auth::check)).route("/v1/openapi.json", get(openapi::serve));
+    let hooks = shared.hooks.keys().fold(Router::new(), |routes, name| {
+        let routes = routes.route(&format!("/hooks/{name}"), any(hooks::receive));
+        routes.route(&format!("/hooks/{name}/{{*path}}"), any(hooks::receive))
+    });
+    Router::new()
+        .merge(api.layer(limits()))
+        .merge(hooks.layer(limits()))
         // Signs of life are told even when the rest is at its limit.
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
+        .fallback(|| async { Problem::new(Kind::NoSuchRoute, "there is nothing at this path") })
+        .method_not_allowed_fallback(|| async { Problem::new(Kind::MethodNotAllowed, "the path takes other methods") })
         .with_state(shared)
 }

@@ -32,7 +32,7 @@ async fn a_request_that_never_comes_to_its_end_is_given_up() {
 }
 
 #[tokio::test]
-async fn more_requests_than_may_are_refused_while_health_still_answers() {
+async fn more_requests_than_may_are_refused_while_webhooks_and_health_still_answer() {
     let server = Server::with(config("server.max_requests = 1")).await;
     let _holding = hang(&server).await;
     // The request that hangs is counted as soon as it is read.
@@ -45,6 +45,8 @@ async fn more_requests_than_may_are_refused_while_health_still_answers() {
         }
         assert!(std::time::Instant::now() < deadline);
     }
+    let webhook = server.plain(Method::POST, "/hooks/twilio/status").send().await.unwrap();
+    problem(webhook, 403, "unsigned").await;
     assert_eq!(server.plain(Method::GET, "/healthz").send().await.unwrap().status(), 200);
     assert_eq!(server.plain(Method::GET, "/metrics").send().await.unwrap().status(), 200);
 }
