@@ -20,6 +20,15 @@ fn is_applied(call: &Call, command: Command) -> Result<(), Reason> {
     }
 }
 
+/// The provider's word that the call is over, and whatever drains after it.
+fn hang_up_by_provider(call: &mut Call, hungup: &Hungup) {
+    let now = call.state().now;
+    call.handle(&Signal::new(Fact::Ended(hungup.clone())).into(), now);
+    if let Some(drained) = call.next_deadline() {
+        call.handle(&Input::Tick, drained);
+    }
+}
+
 proptest! {
     #[test]
     fn a_call_ends_once_and_is_corrected_at_most_once(history in any::history()) {
@@ -36,13 +45,14 @@ proptest! {
 
     /// What the provider told stays told: the first ending wins, later ones only add what is missing.
     #[test]
-    fn the_providers_first_ending_wins(history in any::history(), later in any::hungup()) {
+    fn the_providers_first_ending_wins(history in any::history(), first in any::hungup(), later in any::hungup()) {
         let mut call = history.live();
-        prop_assume!(call.outcome().is_some_and(|o| o.source != Source::Inference));
-        let before = call.outcome().cloned();
+        hang_up_by_provider(&mut call, &first);
+        let before = call.outcome().cloned().expect("ended");
+        prop_assert_ne!(before.source, Source::Inference);
         let now = call.state().now;
         call.handle(&Signal::new(Fact::Ended(later.clone())).into(), now);
-        let (before, after) = (before.expect("ended"), call.outcome().expect("ended"));
+        let after = call.outcome().expect("ended");
         prop_assert_eq!(after.disposition, before.disposition);
         prop_assert_eq!(after.at, before.at);
         prop_assert_eq!(after.duration, before.duration.or(later.duration));
@@ -55,7 +65,10 @@ proptest! {
             let Some(deadline) = call.next_deadline() else { break };
             call.handle(&Input::Tick, deadline);
         }
-        prop_assume!(call.outcome().is_some_and(|o| o.source == Source::Inference));
+        // In some histories the provider has spoken already.
+        if call.outcome().is_none_or(|outcome| outcome.source != Source::Inference) {
+            return Ok(());
+        }
         let now = call.state().now;
         let step = call.handle(&Signal::new(Fact::Ended(word)).into(), now);
         prop_assert!(matches!(step, Step::Applied(_)));
@@ -110,9 +123,9 @@ proptest! {
     /// Nothing is said, streamed or handed over but in a live call (or in its farewell, if it was wished before).
     #[test]
     fn nothing_is_said_after_the_end(history in any::history()) {
-        let (call, _, effects) = history.record();
+        let (mut call, _, effects) = history.record();
+        hang_up_by_provider(&mut call, &Hungup::new(Disposition::Completed));
         let now = call.state().now;
-        prop_assume!(call.has_ended());
         for (id, effect) in &effects {
             let talk = matches!(effect, Effect::Speak { .. } | Effect::OpenStream | Effect::Transfer { .. });
             prop_assert!(!(talk || matches!(effect, Effect::Dial | Effect::Reconcile)) || !call.wants(id, effect, now));

@@ -59,8 +59,10 @@ proptest! {
     fn a_journal_with_a_hole_does_not_fold(history in any::history(), hole in any::<prop::sample::Index>()) {
         let (_, mut entries, _) = history.record();
         let applied: Vec<usize> = (0..entries.len()).filter(|&i| entries[i].ignored.is_none()).collect();
-        prop_assume!(applied.len() > 1);
         // Without its last applied entry a journal is only shorter.
+        if applied.len() < 2 {
+            return Ok(());
+        }
         entries.remove(applied[hole.index(applied.len() - 1)]);
         prop_assert!(journal::fold(&history.birth, &entries).is_err());
     }
