@@ -114,13 +114,7 @@ impl App {
         if overrides.open_api && !config.server.listen.ip().is_loopback() {
             return Err(StartError::Exposed(config.server.listen));
         }
-        let (store, opened): (Arc<dyn Store>, _) = match overrides.store {
-            Some(store) => (store, None),
-            None => {
-                let opened = Arc::new(SqliteStore::open(&config.store.url).await?);
-                (opened.clone(), Some(opened))
-            }
-        };
+        let (store, opened) = open(overrides.store, &config.store.url).await?;
         let clock = overrides.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let (hooks, providers) = gather(overrides.providers.into_iter().chain(parts::providers(&config)?));
 
@@ -159,10 +153,7 @@ impl App {
             batch: config.sweep.batch,
         };
 
-        let address = config.server.listen;
-        let refused = |source| StartError::Listen { address, source };
-        let listener = TcpListener::bind(address).await.map_err(refused)?;
-        let address = listener.local_addr().map_err(refused)?;
+        let (listener, address) = listen(config.server.listen).await?;
         let stop = Stop::default();
         let drain = config.server.drain;
         let shared = Shared::new(http::Inner {
@@ -186,6 +177,24 @@ impl App {
         info!(%address, "accepting requests");
         Ok(RunningApp { address, shared, opened, drain, stop, tasks })
     }
+}
+
+async fn open(
+    given: Option<Arc<dyn Store>>,
+    url: &str,
+) -> Result<(Arc<dyn Store>, Option<Arc<SqliteStore>>), OpenError> {
+    if let Some(store) = given {
+        return Ok((store, None));
+    }
+    let store = Arc::new(SqliteStore::open(url).await?);
+    Ok((store.clone(), Some(store)))
+}
+
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let refused = |source| StartError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(refused)?;
+    let address = listener.local_addr().map_err(refused)?;
+    Ok((listener, address))
 }
 
 async fn serve(listener: TcpListener, shared: Shared, stop: CancellationToken) {

@@ -90,7 +90,7 @@ fn a_call_is_placed_listed_hung_up_and_replayed_from_the_shell() {
     let again = configured(dir.path()).args(["call", "hangup", id, "--server", &url]).output().unwrap();
     assert!(fails(&again).contains("409"));
 
-    let killed = Command::new("kill").args(["-TERM", &server.id().to_string()]).status().unwrap();
+    let killed = Command::new("sh").args(["-c", &format!("kill -TERM {}", server.id())]).status().unwrap();
     assert!(killed.success());
     let output = server.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", text(&output.stderr));
