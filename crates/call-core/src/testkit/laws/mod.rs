@@ -1,4 +1,4 @@
-//! The laws of [`Store`](crate::port::Store), one function each, named as a sentence. One line makes them all tests of
+//! The laws of [`Store`], one function each, named as a sentence. One line makes them all tests of
 //! a store:
 //!
 //! ```ignore
