@@ -24,7 +24,7 @@ use crate::clock::SystemClock;
 use crate::config::{Config, Problems};
 use crate::http::events::{Events, Notice};
 use crate::http::{self, Shared};
-use crate::telemetry::{Metrics, Trail};
+use crate::telemetry::{Ears, Metrics, Trail};
 use crate::workers::{Bell, OutboxWorker, Pulse, SweepWorker};
 
 use answering::ByNumber;
@@ -120,7 +120,9 @@ impl App {
 
         let metrics = Arc::new(Metrics::default());
         let bell = Bell::default();
-        let observer = Arc::new(Observers(vec![Arc::new(Trail), metrics.clone(), Arc::new(bell.clone())]));
+        let ears = Arc::new(Ears::default());
+        let observer =
+            Arc::new(Observers(vec![Arc::new(Trail), metrics.clone(), ears.clone(), Arc::new(bell.clone())]));
         let answering = Arc::new(ByNumber::new(config.inbound.clone(), config.policy.clone()));
         let switchboard = Switchboard::new(
             store.clone(),
@@ -168,6 +170,7 @@ impl App {
             sweep,
             hooks,
             metrics,
+            ears,
             events,
         });
         let tasks = Tasks {

@@ -39,7 +39,7 @@ pub(super) struct Readiness {
 /// Liveness
 ///
 /// 200 as long as the process answers. `degraded` when more calls than `health.stuck_count` have been open for longer
-/// than `health.stuck_after`.
+/// than `health.stuck_after`, when a worker is silent, or when calls end while their provider's webhooks do not arrive.
 #[utoipa::path(
     get, path = "/healthz", operation_id = "health", tag = "operation", security(()),
     responses((status = 200, description = "The process lives", body = Health)),
@@ -64,6 +64,7 @@ pub(super) async fn live(State(shared): State<Shared>) -> Json<Health> {
         Err(error) => look_at.push(format!("the store: {error}")),
     }
     look_at.extend(shared.pulses.iter().filter_map(crate::workers::Pulse::trouble));
+    look_at.extend(shared.ears.trouble());
     let status = if look_at.is_empty() { "ok" } else { "degraded" };
     Json(Health { status, look_at, stuck })
 }

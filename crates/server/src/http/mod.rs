@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::config::Config;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Ears, Metrics};
 use crate::workers::Pulse;
 
 use auth::Gate;
@@ -44,6 +44,7 @@ pub(crate) struct Inner {
     pub(crate) sweep: Sweep,
     pub(crate) hooks: BTreeMap<String, Arc<dyn Hook>>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) ears: Arc<Ears>,
     pub(crate) events: Events,
     pub(crate) draining: CancellationToken,
     pub(crate) pulses: [Pulse; 2],

@@ -1,10 +1,12 @@
 //! What the server tells about itself: one log line per step of a call, and metrics.
 
+mod ears;
 mod log;
 mod mask;
 mod metrics;
 mod trail;
 
+pub(crate) use ears::Ears;
 pub use log::{filter, init, init_to_file};
 pub use mask::mask;
 pub use metrics::{Metrics, Webhook};
