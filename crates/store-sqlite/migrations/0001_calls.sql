@@ -1,5 +1,8 @@
 -- Times are milliseconds since 1970 (UTC); ids are UUIDs in text, so that they sort by birth and can be pasted.
 -- The views at the end are for people.
+--
+-- No foreign keys: one writer stores a call with all that belongs to it in one transaction, and nothing is deleted, so
+-- a look-up per row would only find what was put there a moment ago.
 
 -- What changes with every step, and the columns that are searched.
 CREATE TABLE calls (
@@ -23,26 +26,26 @@ CREATE INDEX calls_ended ON calls (disposition, id) WHERE disposition IS NOT NUL
 
 -- What never changes is not written again with every step.
 CREATE TABLE births (
-    call TEXT NOT NULL PRIMARY KEY REFERENCES calls (id),
+    call TEXT NOT NULL PRIMARY KEY,
     birth TEXT NOT NULL
 ) STRICT;
 
 CREATE TABLE legs (
     provider TEXT NOT NULL,
     leg TEXT NOT NULL,
-    call TEXT NOT NULL REFERENCES calls (id),
+    call TEXT NOT NULL,
     PRIMARY KEY (provider, leg)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE keys (
     key TEXT NOT NULL PRIMARY KEY,
-    call TEXT NOT NULL REFERENCES calls (id),
+    call TEXT NOT NULL,
     digest TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE journal (
     seq INTEGER PRIMARY KEY,
-    call TEXT NOT NULL REFERENCES calls (id),
+    call TEXT NOT NULL,
     version INTEGER NOT NULL,
     at INTEGER NOT NULL,
     ignored TEXT, -- why it changed nothing; NULL if it was applied
@@ -52,7 +55,7 @@ CREATE TABLE journal (
 CREATE INDEX journal_call ON journal (call, version);
 
 CREATE TABLE outbox (
-    call TEXT NOT NULL REFERENCES calls (id),
+    call TEXT NOT NULL,
     version INTEGER NOT NULL,
     place INTEGER NOT NULL, -- among the effects of that version
     kind TEXT NOT NULL,

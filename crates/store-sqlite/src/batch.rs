@@ -24,7 +24,7 @@ struct Truth {
 }
 
 /// What is asked at the beginning. `IMMEDIATE`: from here to the end nobody else writes, in no process.
-const ASK: &str = "
+pub(crate) const ASK: &str = "
 BEGIN IMMEDIATE;
 SELECT 0, '', '', calls.id, calls.version
     FROM json_each(?) AS j CROSS JOIN calls ON calls.id = j.value

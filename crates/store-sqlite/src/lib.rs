@@ -6,6 +6,8 @@ mod checkpoint;
 mod error;
 mod mailbox;
 mod outbox;
+#[cfg(test)]
+mod plans;
 mod rows;
 mod schema;
 mod writer;

@@ -46,7 +46,7 @@ impl File {
     pub(crate) async fn writer(&self) -> Result<SqliteConnection, sqlx::Error> {
         // FULL: a commit returns when the log is on disk. Checkpoints have a task of their own, off the commit path.
         let options = self.options.clone().create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
-        let options = options.synchronous(SqliteSynchronous::Full).foreign_keys(true);
+        let options = options.synchronous(SqliteSynchronous::Full);
         options.pragma("wal_autocheckpoint", "0").pragma("journal_size_limit", "67108864").connect().await
     }
 

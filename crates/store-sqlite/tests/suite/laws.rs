@@ -1,5 +1,4 @@
 //! SQLite keeps the laws of stores.
-#![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::sync::Arc;
 

@@ -1,0 +1,48 @@
+//! The searches that run all the time use their indexes, whatever the size of the tables.
+
+use sqlx::SqliteConnection;
+use tempfile::TempDir;
+
+use crate::{batch, calls, outbox, schema::File};
+
+async fn plan(connection: &mut SqliteConnection, sql: &str) -> String {
+    let sql = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
+    let rows: Vec<(i64, i64, i64, String)> = sqlx::query_as(sql).fetch_all(connection).await.unwrap();
+    rows.into_iter().map(|(.., line)| line).collect::<Vec<_>>().join("\n")
+}
+
+async fn check(sql: &str, uses: &[&str]) {
+    let directory = TempDir::new().unwrap();
+    let file = File::at(directory.path().join("calls.db").to_str().unwrap()).unwrap();
+    file.migrate().await.unwrap();
+    let plan = plan(&mut file.writer().await.unwrap(), sql).await;
+    for index in uses {
+        assert!(plan.contains(index), "{index} is not used by\n{sql}\n{plan}");
+    }
+    // `json_each` is scanned, that is what it is for; no table is.
+    let scans = plan.lines().filter(|line| line.starts_with("SCAN"));
+    let scans = scans.filter(|line| !line.contains("VIRTUAL TABLE") && *line != "SCAN CONSTANT ROW");
+    assert_eq!(scans.collect::<Vec<_>>(), Vec::<&str>::new(), "{sql}\n{plan}");
+    assert!(!plan.contains("TEMP B-TREE"), "{sql}\n{plan}");
+}
+
+#[tokio::test]
+async fn due_calls_are_found_in_the_deadline_index_alone() {
+    check(calls::DUE, &["COVERING INDEX calls_deadline"]).await;
+}
+
+#[tokio::test]
+async fn effects_are_claimed_by_their_indexes() {
+    check(outbox::ANY, &["COVERING INDEX outbox_visible"]).await;
+    check(outbox::CLAIM, &["COVERING INDEX outbox_visible", "USING PRIMARY KEY (call=? AND version=? AND place=?)"])
+        .await;
+}
+
+#[tokio::test]
+async fn a_batch_finds_its_rows_by_their_names() {
+    for statement in batch::WRITE.split(';').filter(|statement| !statement.trim().is_empty()) {
+        check(statement, &[]).await;
+    }
+    let ask = batch::ASK.replace("BEGIN IMMEDIATE;", "");
+    check(&ask, &["calls_open_subject", "legs USING PRIMARY KEY", "keys USING PRIMARY KEY"]).await;
+}
