@@ -164,6 +164,13 @@ impl Api {
         answer(sent.expect("the server answers")).await.expect("the answer is whole")
     }
 
+    /// Listens to live events; what was said is read from the answer as it comes.
+    pub async fn listen(&self) -> Response {
+        let sent = self.request(Method::GET, "/v1/events").send().await.expect("the server answers");
+        assert_eq!(sent.status(), 200, "events are told");
+        sent
+    }
+
     /// The sum of a metric over all its labels that contain `labels` (such as `outcome="refused"`).
     pub async fn metric(&self, name: &str, labels: &[&str]) -> f64 {
         let sent = self.request(Method::GET, "/metrics").send().await.expect("the server answers");

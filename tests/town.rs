@@ -86,6 +86,8 @@ impl TownBuilder {
             .build()
             .expect("an HTTP client needs nothing that may be missing");
         let directory = TempDir::with_prefix(format!("e2e-{}-", self.name)).expect("a directory can be made");
+        // From here on, whatever goes wrong can be looked at.
+        let keepsake = Keepsake { seed: self.seed, directory: Some(directory) };
         let (network_port, control_port) = (port::reserve(), port::reserve());
         let mut command = process::command("simulator");
         command
@@ -95,7 +97,7 @@ impl TownBuilder {
             .env("TWILIO_ACCOUNT_SID", ACCOUNT)
             .env("TWILIO_AUTH_TOKEN", AUTH_TOKEN);
         let (simulator, network_url) =
-            Process::start("simulator", command, &directory.path().join("simulator.log")).await;
+            Process::start("simulator", command, &keepsake.path().join("simulator.log")).await;
         let base = format!("http://127.0.0.1:{port}");
         let town = Town {
             network: Network::new(http.clone(), format!("http://127.0.0.1:{control_port}")),
@@ -108,7 +110,7 @@ impl TownBuilder {
             acknowledged: Arc::default(),
             port,
             simulator: Some(simulator),
-            keepsake: Some(Keepsake { seed: self.seed, directory: Some(directory) }),
+            keepsake: Some(keepsake),
             _lot: lot,
         };
         std::fs::write(town.config(), town.settings(&self.settings)).expect("the configuration can be written");

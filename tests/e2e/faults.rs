@@ -218,7 +218,8 @@ async fn failing_hangups() {
     for (n, fault) in faults.into_iter().enumerate() {
         let number = format!("+1202555017{n}");
         town.network.inject(Rule::new(fault).on("update").number(&number).times(1)).await;
-        ids.push(town.place(&Wish::to(number)).await);
+        // A stream holds the line; a listening call would be told of its end when it next asks what to do.
+        ids.push(town.place(&Wish::to(number).doing(json!({ "do": "stream" }))).await);
     }
     // A hang-up that is wished before the voice URL is fetched is told in its answer; these come after.
     until(

@@ -7,10 +7,12 @@ mod faults;
 mod inbound;
 mod kill;
 mod outages;
+mod people;
 mod recruiting;
 mod reflection;
 mod restart;
 mod sales;
+mod sight;
 mod webhooks;
 
 use std::time::Duration;
