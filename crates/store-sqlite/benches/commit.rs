@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use call_core::port::{Commit, Store};
-use call_core::{Call, CallId, DialAnswer, Fact, Leg, Plan, Policy, ProviderName, Signal, Timestamp};
+use call_core::{Call, CallId, DialAnswer, Fact, Leg, Plan, Policy, ProviderName, Recording, Signal, Timestamp};
 use futures::future::join_all;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _};
@@ -46,7 +46,9 @@ fn print(what: &str, batch: usize, time: Duration, mut took: Vec<Duration>) {
 }
 
 fn signal(n: u64, leg: &Leg) -> Signal {
-    Signal::new(Fact::Digits(n.to_string())).on(leg.clone()).keyed(format!("{}/{n}", leg.id))
+    // News of a recording: it changes the call, and subscribers are told.
+    let news = Recording { id: "RE1".to_owned(), url: None, status: n.to_string(), duration: None };
+    Signal::new(Fact::Recording(news)).on(leg.clone()).keyed(format!("{}/{n}", leg.id))
 }
 
 /// A call that somebody answered, and its leg.
