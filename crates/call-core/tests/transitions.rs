@@ -375,6 +375,11 @@ fn a_connected_call_ends_as_its_target_does_whichever_message_comes_first() {
          ended busy? +call.leg-added +call.corrected; ended busy +call.updated",
     );
     scene.check(
+        "1s answered; 5m1s tick; 5m2s report gone; 5m3s ended completed; 5m4s child ended busy",
+        "live +call.answered; live +reconcile; ended abandoned? +call.ended; ended completed +call.corrected; \
+         ended completed +call.leg-added",
+    );
+    scene.check(
         "1s answered; 2s child answered; 9s child ended completed; 9s ended completed",
         "live +call.answered; live +call.leg-added; hanging-up 1 +hangup +call.ending; ended completed +call.ended",
     );

@@ -82,7 +82,7 @@ pub fn history() -> BoxedStrategy<History> {
 
 /// What a provider, users and deadlines send in the course of a call, then disturbed: swapped, doubled, lost, late.
 pub fn plausible() -> BoxedStrategy<History> {
-    (birth(), story(), disturbances(), vec(pause(), 64))
+    (birth(), story(), disturbances(), vec(pause(), 13))
         .prop_map(|(birth, story, disturbances, pauses)| {
             let mut story = story;
             for disturbance in disturbances {
