@@ -86,7 +86,7 @@ const INPUTS: [(&str, &str, &str); 48] = [
 const DEADLINES: [(&str, Timer, &str); 17] = [
     ("", Timer::DialAnswer, "dial_answer"),
     ("30s tick; 31s report unreachable; 110s tick", Timer::DialLimit, "dial_limit"),
-    ("30s tick; 110s tick; 111s report gone", Timer::DialLimit, "dial_limit"),
+    ("30s tick; 2m tick; 121s report gone", Timer::DialLimit, "ask_again"),
     ("1s queued", Timer::RingLimit, "queue_limit"),
     ("1s ringing", Timer::RingLimit, "ring_limit"),
     ("1s ringing; due tick", Timer::RingLimit, "ask_again"),

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use call_core::testkit::script::{Scene, check};
-use call_core::{Disposition, Effect, Proposer, Script, Source, Timer};
+use call_core::{Disposition, Effect, PhaseName, Proposer, Script, Source, Timer};
 
 const RUNG: &str = "1s dialed accepted; 2s ringing; ";
 const LIVE: &str = "1s dialed accepted; 2s ringing; 4s answered; ";
@@ -36,14 +36,22 @@ fn any_phase_may_jump_forward() {
 #[test]
 fn an_unanswered_dial_is_asked_for_and_fails_when_the_provider_does_not_know_it() {
     check(
-        "29s tick; due tick; 31s report gone; 45s tick; 60s tick; 75s tick; 90s tick; 105s tick; 120s tick",
+        "29s tick; due tick; 31s report gone; 45s tick; 60s tick; 75s tick; 90s tick; 105s tick; 120s tick; \
+         121s report gone; 135s tick",
         "(not-due); dialing +reconcile; dialing; dialing +reconcile; dialing +reconcile; dialing +reconcile; \
-         dialing +reconcile; dialing +reconcile; ended failed? +call.ended",
+         dialing +reconcile; dialing +reconcile; dialing +reconcile; dialing; ended failed? +call.ended",
     );
-    let failed = Scene::outbound().play("30s tick; 31s report gone; 2m tick").call;
+    let failed = Scene::outbound().play("30s tick; 31s report gone; 2m tick; 121s report gone; 135s tick").call;
     let outcome = failed.outcome().expect("ended");
     assert_eq!(outcome.proposal.reason.as_deref(), Some("dial-unconfirmed"));
     assert_eq!(outcome.proposal.proposer, Proposer::Deadline { timer: Timer::DialLimit });
+}
+
+#[test]
+fn what_the_provider_said_before_the_limit_is_no_proof_against_a_dial_that_was_put_off() {
+    // A dial that was refused for a while went out at 1:59, and its answer takes five seconds.
+    let call = Scene::outbound().play("30s tick; 31s report gone; 2m tick; 124s queued").call;
+    assert_eq!(call.phase_name(), PhaseName::Ringing);
 }
 
 #[test]

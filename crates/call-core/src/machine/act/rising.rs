@@ -98,7 +98,9 @@ impl Act<'_> {
                 (doubted, Disposition::Failed, self.proposal(by, Some("dial-unconfirmed".to_owned())))
             }
         };
-        let gone = self.state.evidence.asked.is_some_and(|asked| asked.answer == ProviderSays::Gone);
+        // An answer from before the limit proves nothing: a dial that was put off may have gone out after it.
+        let asked = self.state.evidence.asked.filter(|asked| asked.at >= doubted);
+        let gone = asked.is_some_and(|asked| asked.answer == ProviderSays::Gone);
         if gone || self.now >= doubted + policy.stale.outer {
             self.finish(Hungup::new(disposition), Source::Inference, proposal);
         } else {
