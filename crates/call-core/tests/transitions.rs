@@ -267,9 +267,9 @@ fn a_call_cancelled_while_dialing_is_hung_up_when_its_leg_becomes_known() {
 #[test]
 fn a_phone_that_rings_after_its_call_was_given_up_is_hung_up_once() {
     check(
-        "30s tick; 31s report gone; 2m tick; 3m dialed accepted; 3m1s ringing; 3m2s ended canceled",
-        "dialing +reconcile; dialing; ended failed? +call.ended; ended failed? +hangup; ended failed?; \
-         ended canceled +call.corrected",
+        "30s tick; 2m tick; 121s report gone; 135s tick; 3m dialed accepted; 3m1s ringing; 3m2s ended canceled",
+        "dialing +reconcile; dialing +reconcile; dialing; ended failed? +call.ended; ended failed? +hangup; \
+         ended failed?; ended canceled +call.corrected",
     );
 }
 
