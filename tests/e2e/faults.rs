@@ -2,7 +2,7 @@
 
 use call_core::{Disposition, Input, Reason};
 use serde_json::json;
-use simulator::{CallRecord, Fault, Purpose, Rule, Sent, Status};
+use simulator::{CallRecord, Fault, Person, Purpose, Rule, Sent, Status};
 use tests::laws::our_call;
 use tests::{Ledger, Town, Wish, until};
 
@@ -275,4 +275,24 @@ async fn a_bit_of_everything() {
     println!("faults: {:?}", town.network.struck().await);
     let (ledger, _) = town.close().await;
     assert_eq!(ledger.lives.len(), 60);
+}
+
+#[tokio::test]
+async fn a_dial_that_goes_out_just_before_its_limit() {
+    // Two refusals put the dial off; it goes out shortly before the limit, long after the provider was asked and knew
+    // of nothing. Its answer takes two seconds, and no callback tells that the phone rings.
+    let town = Town::named("late-dial").seed(32).speed(20.0).set("twilio.timeout", "'5s'").set("outbox.lease", "'6s'");
+    let town = town.set("policy.dial_answer", "'500ms'").set("policy.ask_again", "'2s'");
+    let town = town.set("policy.dial_limit", "'2300ms'").build().await;
+    town.network.settle("+1202*", Person::no_answer()).await;
+    town.network.inject(Rule::new(Fault::RateLimited).on("create").times(2)).await;
+    town.network.inject(Rule::new(Fault::CallbackFirst).on("create")).await;
+    for status in ["initiated", "ringing"] {
+        town.network.inject(Rule::new(Fault::CallbackLost).on(status)).await;
+    }
+    let id = town.place(&Wish::to(CAST[0])).await;
+    town.api.until_ended(&id, SOON).await;
+    let (ledger, truth) = town.close().await;
+    assert_eq!(truth[0].hangups, [], "the phone rings to its end");
+    assert_eq!(ledger.life(&id).disposition(), Disposition::NoAnswer);
 }
