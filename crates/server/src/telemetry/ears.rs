@@ -36,18 +36,15 @@ impl Ears {
 
 impl Observer for Ears {
     fn observe(&self, observation: Observation<'_>) {
-        match observation {
-            Observation::LookedUp { leg, .. } => {
-                self.ended().remove(&leg.provider);
-            }
-            Observation::Committed { call, effects, .. } => {
-                let ended = effects.iter().any(|e| matches!(e, Effect::Publish(Event::Ended { .. })));
-                // A call without a leg was never taken by its provider, so no webhook is owed.
-                if let (true, Some(first)) = (ended, call.legs().first()) {
-                    *self.ended().entry(first.leg.provider.clone()).or_default() += 1;
-                }
-            }
-            _ => {}
+        if let Observation::LookedUp { leg, .. } = observation {
+            self.ended().remove(&leg.provider);
+        }
+        if let Observation::Committed { call, effects, .. } = observation
+            && effects.iter().any(|e| matches!(e, Effect::Publish(Event::Ended { .. })))
+            // A call without a leg was never taken by its provider, so no webhook is owed.
+            && let Some(first) = call.legs().first()
+        {
+            *self.ended().entry(first.leg.provider.clone()).or_default() += 1;
         }
     }
 }
