@@ -12,7 +12,7 @@ use tests::{Town, Wish};
 
 const ROUNDS: u32 = 50;
 /// Clients that place calls, each as fast as it gets answers.
-const CLIENTS: u64 = 3;
+const CLIENTS: u64 = 8;
 
 /// What was acknowledged is present, nobody is dialled twice, everything ends. `E2E_SEED` chooses another run.
 #[tokio::test]
@@ -50,7 +50,7 @@ async fn place_calls(town: &Town, seed: u64, placed: &RefCell<Vec<String>>, over
     let mut dice = SmallRng::seed_from_u64(seed);
     while !over.get() {
         let n = dice.random_range(0..10_000);
-        let wish = Wish::to(format!("+1303555{n:04}")).about(format!("lead-{}", n % 50));
+        let wish = Wish::to(format!("+1303556{n:04}")).about(format!("lead-{}", n % 50));
         let key = format!("{seed}-{}", dice.random::<u64>());
         let answer = loop {
             match town.api.try_place(&wish, Some(&key)).await {
