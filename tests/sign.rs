@@ -31,9 +31,9 @@ mod tests {
         // https://www.twilio.com/docs/usage/security, "Validating requests".
         let form = [
             ("CallSid", "CA1234567890ABCDE"),
-            ("Caller", "+14158675310"),
+            ("Caller", "+14158675309"),
             ("Digits", "1234"),
-            ("From", "+14158675310"),
+            ("From", "+14158675309"),
             ("To", "+18005551212"),
         ];
         let url = "https://mycompany.com/myapp.php?foo=1&bar=2";
