@@ -110,12 +110,6 @@ pub(crate) fn call_id(kept: &str) -> Result<CallId, StoreError> {
 pub(crate) const DUE: &str =
     "SELECT id FROM calls WHERE deadline IS NOT NULL AND deadline <= ? ORDER BY deadline, id LIMIT ?";
 
-pub(crate) async fn load(reads: &SqlitePool, id: CallId) -> Result<Option<Call>, StoreError> {
-    const LOAD: &str = "SELECT birth, state FROM calls JOIN births ON births.call = calls.id WHERE calls.id = ?";
-    let row = sqlx::query_as::<_, (String, String)>(LOAD).bind(id.to_string()).fetch_optional(reads).await;
-    row.map_err(unavailable)?.map(|(birth, state)| restore(&birth, &state)).transpose()
-}
-
 pub(crate) async fn find(reads: &SqlitePool, leg: &Leg) -> Result<Option<CallId>, StoreError> {
     const FIND: &str = "SELECT call FROM legs WHERE provider = ? AND leg = ?";
     let (provider, leg) = leg_name(leg);

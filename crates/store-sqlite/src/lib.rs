@@ -4,6 +4,7 @@ mod batch;
 mod calls;
 mod checkpoint;
 mod error;
+mod loader;
 mod mailbox;
 mod outbox;
 #[cfg(test)]
@@ -23,6 +24,7 @@ use sqlx::SqlitePool;
 pub use error::OpenError;
 
 use error::{Refused, unavailable};
+use loader::Loader;
 use mailbox::Parking;
 use outbox::Claim;
 use schema::File;
@@ -36,6 +38,7 @@ use writer::{Answer, Work, Writer};
 #[derive(Debug)]
 pub struct SqliteStore {
     reads: SqlitePool,
+    loader: Loader,
     writer: Option<Writer>,
 }
 
@@ -50,7 +53,8 @@ impl SqliteStore {
         file.migrate().await?;
         let connection = file.writer().await.map_err(|error| error::open(location, error))?;
         let reads = file.readers().await?;
-        Ok(Self { reads, writer: Some(Writer::start(file, connection)) })
+        let loader = Loader::start(reads.clone());
+        Ok(Self { reads, loader, writer: Some(Writer::start(file, connection)) })
     }
 
     /// Opens a file to look at it, also while a server writes it. Every write is refused as unavailable.
@@ -61,7 +65,8 @@ impl SqliteStore {
         let file = File::at(location)?;
         let reads = file.readers().await?;
         file.check(&reads).await?;
-        Ok(Self { reads, writer: None })
+        let loader = Loader::start(reads.clone());
+        Ok(Self { reads, loader, writer: None })
     }
 
     /// Makes the file if it is not there, brings it up to the latest format, and says how many steps that took. Safe
@@ -95,7 +100,7 @@ impl SqliteStore {
 #[async_trait]
 impl Store for SqliteStore {
     async fn load(&self, id: CallId) -> Result<Option<Call>, StoreError> {
-        calls::load(&self.reads, id).await
+        self.loader.load(id).await
     }
 
     async fn find(&self, leg: &Leg) -> Result<Option<CallId>, StoreError> {

@@ -3,7 +3,7 @@
 use sqlx::SqliteConnection;
 use tempfile::TempDir;
 
-use crate::{batch, calls, outbox, schema::File};
+use crate::{batch, calls, loader, outbox, schema::File};
 
 async fn plan(connection: &mut SqliteConnection, sql: &str) -> String {
     let sql = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
@@ -29,6 +29,11 @@ async fn check(sql: &str, uses: &[&str]) {
 #[tokio::test]
 async fn due_calls_are_found_in_the_deadline_index_alone() {
     check(calls::DUE, &["COVERING INDEX calls_deadline"]).await;
+}
+
+#[tokio::test]
+async fn calls_are_loaded_by_their_names() {
+    check(loader::LOAD, &["sqlite_autoindex_calls_1 (id=?)", "sqlite_autoindex_births_1 (call=?)"]).await;
 }
 
 #[tokio::test]
