@@ -1,7 +1,24 @@
 //! The laws of [`Store`], one function each, named as a sentence. One line makes them all tests of
 //! a store:
 //!
-//! ```ignore
+//! ```
+//! use call_core::testkit::{MemoryStore, laws::FreshStore};
+//! use std::sync::Arc;
+//!
+//! struct Fresh(Arc<MemoryStore>);
+//!
+//! impl FreshStore for Fresh {
+//!     type Store = MemoryStore;
+//!
+//!     async fn fresh() -> Self {
+//!         Self(Arc::new(MemoryStore::new()))
+//!     }
+//!
+//!     fn store(&self) -> Arc<MemoryStore> {
+//!         Arc::clone(&self.0)
+//!     }
+//! }
+//!
 //! call_core::store_laws!(tokio::test, Fresh);
 //! ```
 
