@@ -9,9 +9,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use call_core::port::{Answering, Clock, Commit, Inbound, Observation, Observer, Store, Sweep, Switchboard};
-use call_core::{
-    Call, CallId, DialAnswer, Fact, Leg, Lookup, Plan, Policy, ProviderName, Script, Signal, Timestamp,
-};
+use call_core::{Call, CallId, DialAnswer, Fact, Leg, Lookup, Plan, Policy, ProviderName, Script, Signal, Timestamp};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _};
 use store_sqlite::SqliteStore;
@@ -30,7 +28,10 @@ async fn main() {
     let now = BORN + 10 * MINUTE;
 
     println!("open calls, {DUE} of them due; times in ms");
-    println!("| {:>9} | {:>7} | {:>10} | {:>9} | {:>9} | {:>12} | {:>10} |", "open", "file MB", "first look", "p50", "p99", "none due p50", "sweep all");
+    println!(
+        "| {:>9} | {:>7} | {:>10} | {:>9} | {:>9} | {:>12} | {:>10} |",
+        "open", "file MB", "first look", "p50", "p99", "none due p50", "sweep all"
+    );
     println!("|{0:-<11}|{0:-<9}|{0:-<12}|{0:-<11}|{0:-<11}|{0:-<14}|{0:-<12}|", "");
     for &size in sizes {
         let file = home.path().join(format!("{size}.db"));
@@ -43,7 +44,9 @@ async fn main() {
         let (none, _) = find_often(&*store, BORN, 0).await;
         let swept = sweep(store, now).await;
         let [first, p50, p99, none, swept] = [first, p50, p99, none, swept].map(|time| time.as_secs_f64() * 1e3);
-        println!("| {size:>9} | {megabytes:>7} | {first:>10.2} | {p50:>9.3} | {p99:>9.3} | {none:>12.3} | {swept:>10.0} |");
+        println!(
+            "| {size:>9} | {megabytes:>7} | {first:>10.2} | {p50:>9.3} | {p99:>9.3} | {none:>12.3} | {swept:>10.0} |"
+        );
         std::fs::remove_file(file).unwrap();
     }
 }
@@ -141,7 +144,8 @@ fn live_and_quiet() -> Call {
     let twilio = ProviderName::new("twilio");
     let plan = Plan::new(twilio.clone(), "+15550100000", "+15550100001").about("lead-x");
     let id = CallId::new(BORN, [7; 10]);
-    let (call, _) = Call::dial(id, plan.with_script(Script::Stream), Policy::default(), BORN);
+    let (call, _) =
+        Call::dial(id, plan.with_script(Script::Say { text: "Hello.".to_owned() }), Policy::default(), BORN);
     let leg = Leg::new(twilio, format!("CA{:032x}", u128::MAX));
     let mut commit = Commit::on(call);
     for fact in [Fact::Dialed(DialAnswer::Accepted), Fact::Answered] {

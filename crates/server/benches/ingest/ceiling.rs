@@ -50,10 +50,8 @@ async fn drain(store: Arc<dyn Store>, stop: CancellationToken) {
             tokio::time::sleep(Duration::from_millis(1)).await;
             continue;
         }
-        let settlements: Vec<Settle> = jobs
-            .into_iter()
-            .map(|job| Settle { id: job.id, attempt: job.attempt, how: Settlement::Done })
-            .collect();
+        let settlements: Vec<Settle> =
+            jobs.into_iter().map(|job| Settle { id: job.id, attempt: job.attempt, how: Settlement::Done }).collect();
         store.settle(&settlements).await.unwrap();
     }
 }

@@ -9,12 +9,23 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
+/// A connection and what to send on it.
+pub(crate) type Lane = (Connection, Vec<Box<[u8]>>);
+
+/// Connects, as providers do once and then for many messages; one after the other, for this is not what is measured.
+pub(crate) async fn connect(server: SocketAddr, requests: Vec<Vec<Box<[u8]>>>) -> Vec<Lane> {
+    let mut lanes = Vec::with_capacity(requests.len());
+    for requests in requests {
+        lanes.push((Connection::open(server).await, requests));
+    }
+    lanes
+}
+
 /// Each connection sends its next request when the last one is answered. Says how long each answer took.
-pub(crate) async fn closed(server: SocketAddr, lanes: Vec<Vec<Box<[u8]>>>) -> Vec<Duration> {
+pub(crate) async fn closed(lanes: Vec<Lane>) -> Vec<Duration> {
     let mut running = JoinSet::new();
-    for lane in lanes {
+    for (mut connection, lane) in lanes {
         running.spawn(async move {
-            let mut connection = Connection::open(server).await;
             let mut took = Vec::with_capacity(lane.len());
             for request in lane {
                 let start = Instant::now();
@@ -29,13 +40,12 @@ pub(crate) async fn closed(server: SocketAddr, lanes: Vec<Vec<Box<[u8]>>>) -> Ve
 
 /// All connections together send `rate` requests a second. Says how long after its appointed time each was answered, so
 /// that a request which had to wait for a slow one before it counts as slow too (no coordinated omission).
-pub(crate) async fn open(server: SocketAddr, lanes: Vec<Vec<Box<[u8]>>>, rate: f64) -> Vec<Duration> {
+pub(crate) async fn open(lanes: Vec<Lane>, rate: f64) -> Vec<Duration> {
     let mut running = JoinSet::new();
     let start = Instant::now() + Duration::from_millis(50);
     let count = lanes.len();
-    for (first, lane) in lanes.into_iter().enumerate() {
+    for (first, (mut connection, lane)) in lanes.into_iter().enumerate() {
         running.spawn(async move {
-            let mut connection = Connection::open(server).await;
             let mut took = Vec::with_capacity(lane.len());
             for (turn, request) in lane.into_iter().enumerate() {
                 let at = start + Duration::from_secs_f64((turn * count + first) as f64 / rate);
@@ -49,7 +59,7 @@ pub(crate) async fn open(server: SocketAddr, lanes: Vec<Vec<Box<[u8]>>>, rate: f
     running.join_all().await.concat()
 }
 
-struct Connection {
+pub(crate) struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
 }
