@@ -68,7 +68,9 @@ CREATE TABLE outbox (
     PRIMARY KEY (call, version, place)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX outbox_visible ON outbox (visible);
+-- Two lanes: news for subscribers, and acts at a provider.
+CREATE INDEX outbox_news ON outbox (visible) WHERE kind = 'publish';
+CREATE INDEX outbox_acts ON outbox (visible) WHERE kind <> 'publish';
 CREATE INDEX outbox_since ON outbox (since);
 
 -- AUTOINCREMENT: whoever read a signal names it by its id, so an id is never used again.

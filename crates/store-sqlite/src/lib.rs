@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use call_core::journal::Entry;
-use call_core::port::{Commit, Counts, Filter, Job, Page, Parked, ParkedSignal, Settle, Store, StoreError};
+use call_core::port::{Commit, Counts, Filter, Job, Lane, Page, Parked, ParkedSignal, Settle, Store, StoreError};
 use call_core::{Call, CallId, Leg, Signal, Timestamp};
 use sqlx::SqlitePool;
 
@@ -147,8 +147,8 @@ impl Store for SqliteStore {
         Ok(self.write(Work::Expire(now)).await?.expired)
     }
 
-    async fn claim(&self, now: Timestamp, lease: Duration, limit: usize) -> Result<Vec<Job>, StoreError> {
-        let claim = Claim { now, lease: now + lease, limit };
+    async fn claim(&self, lane: Lane, now: Timestamp, lease: Duration, limit: usize) -> Result<Vec<Job>, StoreError> {
+        let claim = Claim { lane, now, lease: now + lease, limit };
         if !outbox::any(&self.reads, &claim).await? {
             return Ok(Vec::new());
         }

@@ -1,6 +1,6 @@
 //! Effects that wait to be performed.
 
-use call_core::port::{Job, StoreError};
+use call_core::port::{Job, Lane, StoreError};
 use call_core::{EffectId, Timestamp};
 use sqlx::{SqliteConnection, SqlitePool};
 
@@ -10,22 +10,45 @@ use crate::error::{unavailable, unreadable};
 /// A wish for something to do.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Claim {
+    pub(crate) lane: Lane,
     pub(crate) now: Timestamp,
     pub(crate) lease: Timestamp,
     pub(crate) limit: usize,
 }
 
-pub(crate) const ANY: &str = "SELECT EXISTS (SELECT 1 FROM outbox WHERE visible <= ?)";
+/// The statements of a lane. Its condition is written out, so that its own index is used.
+pub(crate) struct Statements {
+    pub(crate) any: &'static str,
+    pub(crate) claim: &'static str,
+}
 
-pub(crate) const CLAIM: &str = "
-UPDATE outbox SET visible = ?1, attempt = attempt + 1, claimed = 1
-WHERE (call, version, place) IN
-    (SELECT call, version, place FROM outbox WHERE visible <= ?2 ORDER BY visible, call, version, place LIMIT ?3)
-RETURNING call, version, place, effect, since, attempt, deferrals";
+macro_rules! statements {
+    ($lane:literal) => {
+        Statements {
+            any: concat!("SELECT EXISTS (SELECT 1 FROM outbox WHERE visible <= ? AND ", $lane, ")"),
+            claim: concat!(
+                "UPDATE outbox SET visible = ?1, attempt = attempt + 1, claimed = 1
+                WHERE (call, version, place) IN
+                    (SELECT call, version, place FROM outbox WHERE visible <= ?2 AND ",
+                $lane,
+                " ORDER BY visible, call, version, place LIMIT ?3)
+                RETURNING call, version, place, effect, since, attempt, deferrals"
+            ),
+        }
+    };
+}
+
+pub(crate) const fn statements(lane: Lane) -> Statements {
+    match lane {
+        Lane::News => statements!("kind = 'publish'"),
+        Lane::Acts => statements!("kind <> 'publish'"),
+    }
+}
 
 /// Whether there is anything to claim. An idle worker that asks often does not disturb the writer.
 pub(crate) async fn any(reads: &SqlitePool, claim: &Claim) -> Result<bool, StoreError> {
-    let any = sqlx::query_scalar::<_, bool>(ANY).bind(claim.now.as_millis()).fetch_one(reads).await;
+    let any =
+        sqlx::query_scalar::<_, bool>(statements(claim.lane).any).bind(claim.now.as_millis()).fetch_one(reads).await;
     any.map(|any| any && claim.limit > 0).map_err(unavailable)
 }
 
@@ -34,7 +57,7 @@ pub(crate) async fn claim(
     connection: &mut SqliteConnection,
     claim: &Claim,
 ) -> Result<Result<Vec<Job>, StoreError>, sqlx::Error> {
-    let claimed = sqlx::query_as::<_, Row>(CLAIM)
+    let claimed = sqlx::query_as::<_, Row>(statements(claim.lane).claim)
         .bind(claim.lease.as_millis())
         .bind(claim.now.as_millis())
         .bind(most(claim.limit));

@@ -13,8 +13,8 @@ pub use observer::{Observation, Observer};
 pub use outbox::{Outbox, OutboxReport, Subscriber};
 pub use provider::{Answer, Hook, HookError, HookRequest, Inbound, Provider, Question, Received, Reply};
 pub use store::{
-    Commit, Counts, Filter, IdempotencyKey, Job, Page, Parked, ParkedSignal, Settle, Settlement, Store, StoreError,
-    restore,
+    Commit, Counts, Filter, IdempotencyKey, Job, Lane, Page, Parked, ParkedSignal, Settle, Settlement, Store,
+    StoreError, restore,
 };
 pub use sweep::{Sweep, SweepReport, Swept};
 pub use switchboard::{Answering, Delivered, Handled, PlaceError, Placed, Switchboard, SwitchboardError};

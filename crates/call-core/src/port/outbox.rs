@@ -12,7 +12,7 @@ use crate::{
 };
 
 use super::{
-    Answer, Clock, Job, Observation, Observer, Provider, Settle, Settlement, Store, StoreError, Switchboard,
+    Answer, Clock, Job, Lane, Observation, Observer, Provider, Settle, Settlement, Store, StoreError, Switchboard,
     SwitchboardError,
 };
 
@@ -73,9 +73,9 @@ impl Outbox {
     /// # Errors
     /// The store failed to give anything to do.
     pub async fn round(&self, limit: usize) -> Result<OutboxReport, StoreError> {
-        let jobs = self.claim(limit).await?;
-        let mut report = OutboxReport { claimed: jobs.len(), failed: 0 };
-        let (news, acts) = Self::sort(jobs);
+        let news = self.claim(Lane::News, limit).await?;
+        let acts = self.claim(Lane::Acts, limit).await?;
+        let mut report = OutboxReport { claimed: news.len() + acts.len(), failed: 0 };
         if self.publish(&news).await.is_err() {
             report.failed += news.len();
         }
@@ -87,18 +87,12 @@ impl Outbox {
         Ok(report)
     }
 
-    /// Takes effects to perform.
+    /// Takes effects of one lane, to [publish](Self::publish) or to [perform](Self::perform).
     ///
     /// # Errors
     /// The store failed.
-    pub async fn claim(&self, limit: usize) -> Result<Vec<Job>, StoreError> {
-        self.store.claim(self.clock.now(), self.lease, limit).await
-    }
-
-    /// Parts news for subscribers, which are quick, from acts at a provider, which may take seconds.
-    #[must_use]
-    pub fn sort(jobs: Vec<Job>) -> (Vec<Job>, Vec<Job>) {
-        jobs.into_iter().partition(|job| matches!(job.effect, Effect::Publish(_)))
+    pub async fn claim(&self, lane: Lane, limit: usize) -> Result<Vec<Job>, StoreError> {
+        self.store.claim(lane, self.clock.now(), self.lease, limit).await
     }
 
     /// Tells subscribers, and settles all in one go.

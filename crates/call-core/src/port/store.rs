@@ -57,9 +57,9 @@ pub trait Store: Send + Sync + 'static {
     /// Removes parked signals whose time is up, and says how many.
     async fn expire(&self, now: Timestamp) -> Result<u64, StoreError>;
 
-    /// Takes effects to perform, each hidden from every other claim until its lease ends at `now + lease`. Oldest first;
+    /// Takes effects of one lane to perform, each hidden from every other claim until its lease ends at `now + lease`. Oldest first;
     /// effects of one call may be claimed together.
-    async fn claim(&self, now: Timestamp, lease: Duration, limit: usize) -> Result<Vec<Job>, StoreError>;
+    async fn claim(&self, lane: Lane, now: Timestamp, lease: Duration, limit: usize) -> Result<Vec<Job>, StoreError>;
 
     /// Settles claimed effects. A claim is settled once: a settlement that is repeated, or whose lease was meanwhile
     /// taken by another claim, changes nothing.
@@ -196,6 +196,37 @@ pub struct ParkedSignal {
     pub since: Timestamp,
     /// How long it waits.
     pub until: Timestamp,
+}
+
+/// The outbox has two lanes, so that news for subscribers, which are many and quick, never wait behind acts at a
+/// provider, which may take seconds each, nor take their places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Lane {
+    /// [`Effect::Publish`].
+    News,
+    /// Everything else.
+    Acts,
+}
+
+impl Lane {
+    /// Both of them.
+    pub const ALL: [Self; 2] = [Self::News, Self::Acts];
+
+    /// The lane of an effect.
+    #[must_use]
+    pub const fn of(effect: &Effect) -> Self {
+        match effect {
+            Effect::Publish(_) => Self::News,
+            Effect::Dial
+            | Effect::Hangup { .. }
+            | Effect::Reconcile
+            | Effect::Speak { .. }
+            | Effect::Hush
+            | Effect::OpenStream
+            | Effect::CloseStream
+            | Effect::Transfer { .. } => Self::Acts,
+        }
+    }
 }
 
 /// An effect that was claimed.

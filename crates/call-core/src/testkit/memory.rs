@@ -7,7 +7,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::journal::Entry;
-use crate::port::{Commit, Counts, Filter, Job, Page, Parked, ParkedSignal, Settle, Settlement, Store, StoreError};
+use crate::port::{
+    Commit, Counts, Filter, Job, Lane, Page, Parked, ParkedSignal, Settle, Settlement, Store, StoreError,
+};
 use crate::{Call, CallId, Effect, EffectId, Leg, PhaseName, Signal, Subject, Timestamp};
 
 /// A store in memory: simple enough to be seen right, deterministic, and the oracle that other stores are compared
@@ -134,10 +136,12 @@ impl Store for MemoryStore {
         Ok((before - tables.mailbox.len()) as u64)
     }
 
-    async fn claim(&self, now: Timestamp, lease: Duration, limit: usize) -> Result<Vec<Job>, StoreError> {
+    async fn claim(&self, lane: Lane, now: Timestamp, lease: Duration, limit: usize) -> Result<Vec<Job>, StoreError> {
         let mut tables = self.tables();
-        let visible = tables.queue.iter().take_while(|(at, _)| *at <= now).take(limit);
-        let ids: Vec<EffectId> = visible.map(|&(_, id)| id).collect();
+        let visible = tables.queue.iter().take_while(|(at, _)| *at <= now).map(|&(_, id)| id);
+        let of_lane =
+            visible.filter(|id| tables.outbox.get(id).is_some_and(|waiting| Lane::of(&waiting.effect) == lane));
+        let ids: Vec<EffectId> = of_lane.take(limit).collect();
         let mut jobs: Vec<Job> = ids.into_iter().filter_map(|id| tables.lease(id, now + lease)).collect();
         jobs.sort_unstable_by_key(|job| (job.since, job.id));
         Ok(jobs)

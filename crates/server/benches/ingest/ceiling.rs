@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use call_core::port::{Settle, Settlement, Store};
+use call_core::port::{Lane, Settle, Settlement, Store};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
@@ -45,7 +45,7 @@ pub(crate) async fn store(runtime: &Handle, file: &Path, concurrency: usize, cal
 /// What the outbox worker writes, without the worker.
 async fn drain(store: Arc<dyn Store>, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        let jobs = store.claim(now(), Duration::from_secs(60), 32).await.unwrap();
+        let jobs = store.claim(Lane::News, now(), Duration::from_secs(60), 500).await.unwrap();
         if jobs.is_empty() {
             tokio::time::sleep(Duration::from_millis(1)).await;
             continue;

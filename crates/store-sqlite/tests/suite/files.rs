@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use call_core::port::{Commit, Store, StoreError};
+use call_core::port::{Commit, Lane, Store, StoreError};
 use call_core::{Call, CallId, Command, Plan, Policy, ProviderName, Timestamp};
 use futures::future::join_all;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
@@ -150,7 +150,8 @@ async fn two_writers_share_a_file_safely() {
         let busy = answers.iter().filter(|answer| matches!(answer, Err(StoreError::SubjectBusy(_)))).count();
         assert_eq!((won, busy), (1, 7), "{answers:?}");
     }
-    let claims = join_all((0..10).map(|n| stores[n % 2].claim(at(1), Duration::from_secs(30), 7))).await;
+    let claims =
+        join_all((0..10).map(|n| stores[n % 2].claim(Lane::ALL[n / 2 % 2], at(1), Duration::from_secs(30), 7))).await;
     let mut ids: Vec<_> = claims.into_iter().flat_map(|jobs| jobs.unwrap()).map(|job| job.id).collect();
     let claimed = ids.len();
     ids.sort_unstable();

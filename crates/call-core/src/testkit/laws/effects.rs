@@ -6,7 +6,7 @@ use futures::future::join_all;
 
 use super::FreshStore;
 use super::stage::*;
-use crate::port::{Commit, Job, Settlement, Store};
+use crate::port::{Commit, Job, Lane, Settlement, Store};
 use crate::{Call, EffectId};
 
 fn ids(jobs: &[Job]) -> BTreeSet<EffectId> {
@@ -132,7 +132,8 @@ pub async fn no_effect_is_claimed_twice_by_racing_workers<F: FreshStore>() {
         asked.extend(birth.effects.iter().map(|(id, _)| *id));
         keep(&*store, birth).await;
     }
-    let claims = join_all((0..12).map(|_| store.claim(at(1), ms(1000), 20))).await;
+    let lanes = (0..12).map(|worker| Lane::ALL[worker % 2]);
+    let claims = join_all(lanes.map(|lane| store.claim(lane, at(1), ms(1000), 20))).await;
     let mut claimed: Vec<Job> = claims.into_iter().flat_map(|jobs| jobs.expect("a store answers")).collect();
     claimed.extend(claim(&*store, at(1), ms(1000)).await);
     assert_eq!(claimed.len(), asked.len(), "each once");
@@ -192,14 +193,16 @@ pub async fn effects_are_claimed_oldest_first<F: FreshStore>() {
     for n in [3, 1, 4, 0, 2] {
         keep(&*store, dial(n, at(i64::from(n)))).await;
     }
-    assert_eq!(store.claim(at(10), ms(100), 0).await.expect("a store answers"), []);
-    let mut served = Vec::new();
-    loop {
-        let jobs = store.claim(at(10), ms(100), 2).await.expect("a store answers");
-        if jobs.is_empty() {
-            break;
+    for lane in Lane::ALL {
+        assert_eq!(store.claim(lane, at(10), ms(100), 0).await.expect("a store answers"), []);
+        let mut served = Vec::new();
+        loop {
+            let jobs = store.claim(lane, at(10), ms(100), 2).await.expect("a store answers");
+            if jobs.is_empty() {
+                break;
+            }
+            served.extend(jobs.iter().map(|job| job.since));
         }
-        served.extend(jobs.iter().map(|job| job.since));
+        assert_eq!(served, [0, 1, 2, 3, 4].map(at));
     }
-    assert_eq!(served, [0, 0, 1, 1, 2, 2, 3, 3, 4, 4].map(at));
 }

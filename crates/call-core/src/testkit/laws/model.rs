@@ -7,7 +7,7 @@ use super::FreshStore;
 use super::dice::Dice;
 use super::stage::*;
 use crate::port::{
-    Commit, Counts, Filter, IdempotencyKey, Job, Page, Parked, ParkedSignal, Settlement, Store, StoreError,
+    Commit, Counts, Filter, IdempotencyKey, Job, Lane, Page, Parked, ParkedSignal, Settlement, Store, StoreError,
 };
 use crate::testkit::MemoryStore;
 use crate::{Call, CallId, Command, Disposition, Effect, EffectId, Input, Leg, PhaseName, Subject, Timestamp};
@@ -157,11 +157,13 @@ impl<'s, S: Store> History<'s, S> {
             jobs.sort_by_key(|job| job.id);
             jobs
         };
-        let expected = by_name(self.oracle.claim(self.now, lease, 10_000).await.expect("memory answers"));
-        let jobs = by_name(self.store.claim(self.now, lease, 10_000).await.expect("a store answers"));
-        assert_eq!(jobs, expected);
-        *self.answers.entry("claimed").or_default() += jobs.len() as u32;
-        self.jobs.extend(jobs);
+        for lane in Lane::ALL {
+            let expected = by_name(self.oracle.claim(lane, self.now, lease, 10_000).await.expect("memory answers"));
+            let jobs = by_name(self.store.claim(lane, self.now, lease, 10_000).await.expect("a store answers"));
+            assert_eq!(jobs, expected);
+            *self.answers.entry("claimed").or_default() += jobs.len() as u32;
+            self.jobs.extend(jobs);
+        }
     }
 
     /// Settles some of the claims ever made: lapsed, repeated and settled ones among them.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::port::{Commit, Job, Settle, Settlement, Store, StoreError};
+use crate::port::{Commit, Job, Lane, Settle, Settlement, Store, StoreError};
 use crate::{
     Call, CallId, Command, DialAnswer, Disposition, Fact, Hungup, Input, Leg, Plan, Policy, ProviderName, Reason,
     Signal, Timestamp,
@@ -72,8 +72,16 @@ pub(super) async fn load(store: &impl Store, id: CallId) -> Call {
     store.load(id).await.expect("a store answers").expect("the call was stored")
 }
 
+/// Takes whatever can be had, of both lanes.
 pub(super) async fn claim(store: &impl Store, now: Timestamp, lease: Duration) -> Vec<Job> {
-    store.claim(now, lease, 1000).await.expect("a store answers")
+    let mut jobs = Vec::new();
+    for lane in Lane::ALL {
+        let claimed = store.claim(lane, now, lease, 1000).await.expect("a store answers");
+        assert!(claimed.iter().all(|job| Lane::of(&job.effect) == lane), "{lane:?} has its own effects only");
+        jobs.extend(claimed);
+    }
+    jobs.sort_by_key(|job| (job.since, job.id));
+    jobs
 }
 
 pub(super) async fn settle(store: &impl Store, job: &Job, how: Settlement) {
