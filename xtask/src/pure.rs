@@ -41,7 +41,9 @@ pub(crate) fn check() -> Result<()> {
     println!("call-core depends on {} crates, none of them a runtime, client or driver", core.len() - 1);
     let all = tree(&["--workspace"])?;
     if let Some(banned) = BANNED.iter().find(|name| all.iter().any(|n| n == *name)) {
-        bail!("{banned} is in the dependency tree; run `cargo tree --workspace --invert {banned}` to see who brings it");
+        bail!(
+            "{banned} is in the dependency tree; run `cargo tree --workspace --invert {banned}` to see who brings it"
+        );
     }
     Ok(())
 }
