@@ -15,9 +15,9 @@ pub struct Address {
 
 /// Where it goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Route {
+pub enum Route<C> {
     /// To this call.
-    Deliver(CallId),
+    Deliver(C),
     /// It makes the record, whichever message it is.
     Begin,
     /// Into the mailbox, until its leg is bound to a call or the time is up.
@@ -27,9 +27,9 @@ pub enum Route {
     },
 }
 
-/// Decides. `known` is the call that the store found by our name or by the leg.
+/// Decides. `known` is the call (or its name) that the store found by our name or by the leg.
 #[must_use]
-pub fn route(address: &Address, known: Option<CallId>, now: Timestamp, keep: std::time::Duration) -> Route {
+pub fn route<C>(address: &Address, known: Option<C>, now: Timestamp, keep: std::time::Duration) -> Route<C> {
     match known {
         Some(call) => Route::Deliver(call),
         // It carries our name, but no such record: a restored backup, or another installation's call. Not ours to make.

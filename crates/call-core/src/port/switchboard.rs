@@ -188,13 +188,10 @@ impl Switchboard {
         let known = self.look(address).await?;
         let id = known.as_ref().map(Call::id);
         self.observer.observe(Observation::LookedUp { call: id, leg: &address.leg, look: 1 });
-        if let Some(call) = known {
-            return self.run(call, inputs(signals), None, &[]).await.map(to);
-        }
         let now = self.clock.now();
-        match route(address, id, now, self.keep_parked) {
+        match route(address, known, now, self.keep_parked) {
+            Route::Deliver(call) => self.run(call, inputs(signals), None, &[]).await.map(to),
             Route::Begin => self.answer(address, inbound.as_ref(), signals).await.map(to),
-            Route::Deliver(call) => self.run(self.load(call).await?, inputs(signals), None, &[]).await.map(to),
             Route::Park { until } => match self.store.park(&address.leg, signals, now, until).await? {
                 Parked::Bound(call) => self.run(self.load(call).await?, inputs(signals), None, &[]).await.map(to),
                 Parked::Kept => {
