@@ -1,0 +1,1 @@
+//! The MongoDB store for call-core: one document write is the transaction.

@@ -1,0 +1,1 @@
+//! Real databases for tests, and a TCP proxy that fails on demand.

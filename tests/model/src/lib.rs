@@ -1,0 +1,1 @@
+//! Exhaustive model check of the commit and lease protocol.

@@ -1,0 +1,1 @@
+//! Deterministic simulation: the production machine and loops, one seed decides everything.
