@@ -8,6 +8,9 @@ use anyhow::{Context, Result, bail};
 const ALLOWED: &[&str] = &[
     "call-core",
     "async-trait",
+    "futures-core",
+    "futures-task",
+    "futures-util",
     "jiff",
     "jiff-core",
     "serde",
@@ -20,9 +23,11 @@ const ALLOWED: &[&str] = &[
     // Of serde_json and the derives.
     "itoa",
     "memchr",
+    "pin-project-lite",
     "proc-macro2",
     "quote",
     "ryu",
+    "slab",
     "syn",
     "unicode-ident",
     "zmij",

@@ -1,5 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+#[macro_use]
+pub mod planted;
+
 mod machine;
 pub mod port;
 #[cfg(feature = "testkit")]

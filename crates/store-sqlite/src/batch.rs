@@ -62,6 +62,10 @@ UPDATE outbox SET visible = j.value ->> 4, deferrals = deferrals + 1, claimed = 
     FROM json_each(?) AS j
     WHERE call = j.value ->> 0 AND version = j.value ->> 1 AND place = j.value ->> 2
         AND attempt = j.value ->> 3 AND claimed;
+UPDATE outbox SET visible = j.value ->> 4
+    FROM json_each(?) AS j
+    WHERE call = j.value ->> 0 AND version = j.value ->> 1 AND place = j.value ->> 2
+        AND attempt = j.value ->> 3 AND claimed;
 INSERT INTO mailbox (provider, leg, signal, since, until)
     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?);
 ";
@@ -109,6 +113,7 @@ pub(crate) struct Batch {
     adopted: Rows,
     done: Rows,
     later: Rows,
+    held: Rows,
     parked: Rows,
     settled: HashSet<(EffectId, u32)>,
 }
@@ -186,7 +191,8 @@ impl Batch {
     /// Takes a settlement in. Only the first one of a claim counts; older ones fail on the attempt in the table.
     pub(crate) fn settle(&mut self, settle: &Settle) {
         let Settle { id, attempt, how } = settle;
-        if !self.settled.insert((*id, *attempt)) {
+        let ends = !matches!(how, Settlement::Held(_));
+        if ends && !self.settled.insert((*id, *attempt)) {
             return;
         }
         let call = id.call.to_string();
@@ -194,6 +200,10 @@ impl Batch {
         let name = [Cell::Text(&call), version, place, Cell::Number((*attempt).into())];
         match how {
             Settlement::Done => self.done.push(&name),
+            Settlement::Held(until) => {
+                let [call, version, place, attempt] = name;
+                self.held.push(&[call, version, place, attempt, Cell::Number(until.as_millis())]);
+            }
             Settlement::Later(at) => {
                 let [call, version, place, attempt] = name;
                 self.later.push(&[call, version, place, attempt, Cell::Number(at.as_millis())]);
@@ -229,6 +239,7 @@ impl Batch {
             self.adopted,
             self.done,
             self.later,
+            self.held,
             self.parked,
         ];
         if rows.iter().all(Rows::is_empty) {

@@ -9,6 +9,7 @@ mod mailbox;
 mod outbox;
 #[cfg(test)]
 mod plans;
+mod prune;
 mod rows;
 mod schema;
 mod writer;
@@ -27,6 +28,7 @@ use error::{Refused, unavailable};
 use loader::Loader;
 use mailbox::Parking;
 use outbox::Claim;
+use prune::Prune;
 use schema::File;
 use writer::{Answer, Work, Writer};
 
@@ -76,17 +78,6 @@ impl SqliteStore {
     /// [`OpenError`], which says what to do. The file is then as it was.
     pub async fn migrate(location: &str) -> Result<usize, OpenError> {
         File::at(location)?.migrate().await
-    }
-
-    /// Takes no more requests, finishes those accepted, and leaves a file that is complete by itself. Dropping the
-    /// store without this loses nothing either: the log beside the file is read when it is opened again.
-    pub async fn close(&self) {
-        if let Some(writer) = &self.writer {
-            // Closed before: nothing to do.
-            let _ = writer.ask(Work::Close).await;
-            writer.ended().await;
-        }
-        self.reads.close().await;
     }
 
     async fn write(&self, work: Work) -> Result<Answer, StoreError> {
@@ -144,7 +135,7 @@ impl Store for SqliteStore {
     }
 
     async fn expire(&self, now: Timestamp) -> Result<u64, StoreError> {
-        Ok(self.write(Work::Expire(now)).await?.expired)
+        Ok(self.write(Work::Expire(now)).await?.gone)
     }
 
     async fn claim(&self, lane: Lane, now: Timestamp, lease: Duration, limit: usize) -> Result<Vec<Job>, StoreError> {
@@ -174,7 +165,21 @@ impl Store for SqliteStore {
         calls::counts(&self.reads, now).await
     }
 
+    async fn prune(&self, born_before: Timestamp, limit: usize) -> Result<u64, StoreError> {
+        Ok(self.write(Work::Prune(Prune { born_before, limit })).await?.gone)
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         sqlx::query("SELECT 1").execute(&self.reads).await.map(drop).map_err(unavailable)
+    }
+
+    /// Leaves a file that is complete by itself. Without this, the log beside the file is read when it is opened again.
+    async fn close(&self) {
+        if let Some(writer) = &self.writer {
+            // Closed before: nothing to do.
+            let _ = writer.ask(Work::Close).await;
+            writer.ended().await;
+        }
+        self.reads.close().await;
     }
 }

@@ -4,7 +4,7 @@ use call_core::port::Lane;
 use sqlx::SqliteConnection;
 use tempfile::TempDir;
 
-use crate::{batch, calls, loader, outbox, schema::File};
+use crate::{batch, calls, loader, outbox, prune, schema::File};
 
 async fn plan(connection: &mut SqliteConnection, sql: &str) -> String {
     let sql = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
@@ -43,6 +43,14 @@ async fn effects_are_claimed_by_their_indexes() {
         let outbox::Statements { any, claim } = outbox::statements(lane);
         check(any, &[index]).await;
         check(claim, &[index, "USING PRIMARY KEY (call=? AND version=? AND place=?)"]).await;
+    }
+}
+
+#[tokio::test]
+async fn old_calls_are_forgotten_by_their_names() {
+    check(prune::CALLS, &["sqlite_autoindex_calls_1 (id<?)", "PRIMARY KEY (call=?)"]).await;
+    for (statement, index) in prune::REST.split(';').zip(["births_1", "legs_call", "keys_call", "journal_call"]) {
+        check(statement, &[index]).await;
     }
 }
 

@@ -67,9 +67,11 @@ impl File {
         let before = self.formats(&mut connection).await?.len();
         // `run` would do the same, but its future is not `Send` for a single connection.
         let mut answer = MIGRATIONS.run_direct(None, &mut connection, false).await;
-        if matches!(answer, Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..))) {
-            // Another process that starts on the same new file may have been faster; then all is done already.
-            answer = MIGRATIONS.run_direct(None, &mut connection, false).await;
+        for _ in MIGRATIONS.iter() {
+            if matches!(answer, Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..))) {
+                // Another process that starts on the same file may have been faster with this step.
+                answer = MIGRATIONS.run_direct(None, &mut connection, false).await;
+            }
         }
         answer.map_err(newer)?;
         let after = self.formats(&mut connection).await?.len();

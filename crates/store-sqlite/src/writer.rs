@@ -14,6 +14,7 @@ use crate::checkpoint;
 use crate::error::{Refused, may_be_of_one, unavailable};
 use crate::mailbox::{self, Parking};
 use crate::outbox::{self, Claim};
+use crate::prune::{self, Prune};
 use crate::schema::File;
 
 /// How many requests may become one transaction. More would make the first one wait for the last one's rows.
@@ -30,6 +31,7 @@ pub(crate) enum Work {
     Settle(Vec<Settle>),
     Claim(Claim),
     Expire(Timestamp),
+    Prune(Prune),
     /// Copies the log into the file while nobody writes, so that the log can begin anew.
     Checkpoint,
     /// Takes no more requests, and ends when those accepted are done.
@@ -41,7 +43,8 @@ pub(crate) enum Work {
 pub(crate) struct Answer {
     pub(crate) bound: Option<CallId>,
     pub(crate) jobs: Vec<Job>,
-    pub(crate) expired: u64,
+    /// How many were given up or forgotten.
+    pub(crate) gone: u64,
 }
 
 type Verdict = Result<Answer, StoreError>;
@@ -170,7 +173,7 @@ async fn attempt(connection: &mut SqliteConnection, works: &[&Work]) -> Result<V
         match work {
             Work::Step(step) => question.of_step(step),
             Work::Park(parking) => question.of_leg(&parking.leg),
-            Work::Settle(_) | Work::Claim(_) | Work::Expire(_) | Work::Checkpoint | Work::Close => {}
+            Work::Settle(_) | Work::Claim(_) | Work::Expire(_) | Work::Prune(_) | Work::Checkpoint | Work::Close => {}
         }
     }
     let mut batch = Batch::begin(connection, &question).await?;
@@ -191,7 +194,7 @@ async fn attempt(connection: &mut SqliteConnection, works: &[&Work]) -> Result<V
                 }
                 Ok(Answer::default())
             }
-            Work::Claim(_) | Work::Expire(_) | Work::Checkpoint | Work::Close => Ok(Answer::default()),
+            Work::Claim(_) | Work::Expire(_) | Work::Prune(_) | Work::Checkpoint | Work::Close => Ok(Answer::default()),
         });
     }
     batch.write(connection).await?;
@@ -202,8 +205,12 @@ async fn attempt(connection: &mut SqliteConnection, works: &[&Work]) -> Result<V
                 *verdict = jobs.map(|jobs| Answer { jobs, ..Answer::default() });
             }
             Work::Expire(now) => {
-                let expired = mailbox::expire(connection, *now).await?;
-                *verdict = Ok(Answer { expired, ..Answer::default() });
+                let gone = mailbox::expire(connection, *now).await?;
+                *verdict = Ok(Answer { gone, ..Answer::default() });
+            }
+            Work::Prune(wish) => {
+                let gone = prune::prune(connection, *wish).await?;
+                *verdict = Ok(Answer { gone, ..Answer::default() });
             }
             Work::Step(_) | Work::Park(_) | Work::Settle(_) | Work::Checkpoint | Work::Close => {}
         }

@@ -48,7 +48,9 @@ impl<'a> Act<'a> {
 
     /// Moves to a phase; deadlines of the phase before are off.
     fn enter(&mut self, phase: Phase) {
-        self.state.timers.cancel_all();
+        if !planted!(TimersOutliveTheirPhase) {
+            self.state.timers.cancel_all();
+        }
         self.state.phase = phase;
     }
 
@@ -63,7 +65,8 @@ impl Act<'_> {
     pub(super) fn other_leg(&self, signal: &Signal) -> Option<Leg> {
         let leg = signal.leg.as_ref()?;
         let first = self.state.legs.first().map(|l| &l.leg);
-        let is_child = signal.parent.as_ref().is_some_and(|parent| parent != leg);
+        let is_child =
+            !planted!(ChildTakenForTheFirstLeg) && signal.parent.as_ref().is_some_and(|parent| parent != leg);
         let is_other = first.is_some_and(|first| first != leg);
         (is_other || (first.is_none() && is_child)).then(|| leg.clone())
     }
@@ -85,7 +88,7 @@ impl Act<'_> {
             return false;
         }
         let Some(leg) = &signal.leg else { return false };
-        let first = signal.parent.as_ref().unwrap_or(leg);
+        let first = signal.parent.as_ref().filter(|_| !planted!(ChildTakenForTheFirstLeg)).unwrap_or(leg);
         self.state.legs.bind(first.clone(), Role::First);
         true
     }

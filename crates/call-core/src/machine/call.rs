@@ -183,13 +183,17 @@ impl Call {
     /// The one door: every change of a call goes through here.
     pub fn handle(&mut self, input: &Input, now: Timestamp) -> Step {
         // Clocks of several servers differ; a call's own time never runs back.
-        let now = now.max(self.state.now);
+        let now = if planted!(ClockRunsBack) { now } else { now.max(self.state.now) };
         let mut effects = Vec::new();
         match table::apply(self, input, now, &mut effects) {
             Ok(()) => {
                 self.state.version += 1;
                 self.state.now = now;
                 Step::Applied(effects)
+            }
+            Err(reason) if planted!(IgnoredInputChangesTheCall) => {
+                self.state.now = now;
+                Step::Ignored(reason)
             }
             Err(reason) => Step::Ignored(reason),
         }
@@ -209,13 +213,16 @@ impl Call {
         match effect {
             // Nobody wants to be rung long after the wish.
             Effect::Dial => {
-                matches!(self.state.phase, Phase::Dialing) && now < self.birth.at + self.birth.policy.dial_limit
+                matches!(self.state.phase, Phase::Dialing)
+                    && (now < self.birth.at + self.birth.policy.dial_limit || planted!(RungLongAfterTheWish))
             }
             // Single flight: only the latest hang-up of a leg that is not known to be over.
             Effect::Hangup { leg } => {
                 self.state.legs.get(leg).is_some_and(|l| l.ended.is_none() && l.hangup == Some(id.version))
             }
             Effect::Reconcile => !self.has_ended() && self.state.asking == Some(id.version),
+            Effect::Speak { .. } if planted!(SpeaksAfterTheEnd) => true,
+            Effect::OpenStream if planted!(StreamsAfterTheEnd) => true,
             // Words wished before the farewell belong to it.
             Effect::Speak { operation, .. } => (live || farewell) && self.is_speaking(operation),
             Effect::OpenStream | Effect::Transfer { .. } => live,
@@ -311,7 +318,7 @@ impl Call {
 
     pub(super) fn check_seen(&self, key: Option<&String>) -> Result<(), Reason> {
         match key {
-            Some(key) if self.state.seen.contains(key) => Err(Reason::Duplicate),
+            Some(key) if self.state.seen.contains(key) && !planted!(DuplicateTakenAsNew) => Err(Reason::Duplicate),
             Some(_) | None => Ok(()),
         }
     }

@@ -70,6 +70,7 @@ impl Call {
     /// The reason why not.
     pub fn may(&self, operation: Operation) -> Result<Permit, Refusal> {
         let refusal = match (self.phase(), operation) {
+            (Phase::Ended(_), _) if planted!(PermitAfterTheEnd) => None,
             (Phase::Ended(outcome), _) => Some(Refusal::Ended(outcome.disposition)),
             (Phase::Ending { .. }, _) => Some(Refusal::Ending),
             (Phase::Live, Operation::Speak | Operation::Stream | Operation::Transfer | Operation::Hangup)

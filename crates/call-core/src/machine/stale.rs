@@ -191,7 +191,9 @@ pub fn judge(facts: &Facts, now: Timestamp, policy: &StalePolicy) -> Verdict {
         // An answer from before the doubt began settles nothing.
         Some(asked) if asked.at >= doubted => match asked.answer {
             ProviderSays::Gone => close(StaleReason::Gone),
-            ProviderSays::Unreachable if now >= ripe + policy.outer => close(StaleReason::Unreachable),
+            ProviderSays::Unreachable if now >= ripe + policy.outer || planted!(UnreachableIsDead) => {
+                close(StaleReason::Unreachable)
+            }
             ProviderSays::Alive | ProviderSays::Unreachable => Verdict::Reconcile,
         },
         Some(_) | None => Verdict::Reconcile,
@@ -203,7 +205,10 @@ impl Facts {
     #[must_use]
     pub fn sign_of_life(&self) -> Option<Timestamp> {
         let said_alive = self.asked.filter(|a| a.answer == ProviderSays::Alive).map(|a| a.at);
-        [self.last_signal, self.last_media, said_alive].into_iter().flatten().max()
+        [self.last_signal, self.last_media.filter(|_| !planted!(AudioIsNoSignOfLife)), said_alive]
+            .into_iter()
+            .flatten()
+            .max()
     }
 
     fn ripe(&self, close: &Closing) -> Timestamp {
@@ -229,6 +234,7 @@ impl Facts {
                 (Disposition::Completed, self.started + self.duration.unwrap_or(*assumed))
             }
         };
-        Verdict::Close { disposition, ended_at: ended_at.min(now), reason }
+        let ended_at = if planted!(ClosedWhenSwept) { now } else { ended_at.min(now) };
+        Verdict::Close { disposition, ended_at, reason }
     }
 }

@@ -65,9 +65,11 @@ impl Act<'_> {
             (Dialing | Ringing, Fact::Progress(progress)) => self.progress(*progress),
             (Live, Fact::Progress(progress)) => self.fill(*progress),
             (Ending, Fact::Progress(progress)) => either(self.fill(*progress), self.dial_found()),
+            (Ended, Fact::Progress(progress)) if planted!(LateRingingOverwritesCompleted) => self.progress(*progress),
             (Ended, Fact::Progress(progress)) => either(self.fill(*progress), self.rings_after_the_end()),
             (Dialing | Ringing, Fact::Answered) => self.answered(),
             (Live, Fact::Answered) => self.fill_answered(),
+            (Ending, Fact::Answered) if planted!(LateAnswerRevivesTheCall) => self.answered(),
             (Ending, Fact::Answered) => either(self.fill_answered(), self.dial_found()),
             (Ended, Fact::Answered) => either(self.fill_answered(), self.rings_after_the_end()),
 
@@ -80,6 +82,7 @@ impl Act<'_> {
 
             // The answer to our hang-up.
             (Dialing | Ringing | Live, Fact::HangupAnswer(_)) => Err(Reason::NotAsked),
+            (Ending, Fact::HangupAnswer(_)) if planted!(AlreadyEndedIsAnError) => Err(Reason::NothingNew),
             (Ending, Fact::HangupAnswer(HangupAnswer::AlreadyEnded)) => self.ended_before_hangup(),
             (Ending, Fact::HangupAnswer(HangupAnswer::Accepted | HangupAnswer::Refused { .. })) => {
                 Err(Reason::NothingNew)
@@ -113,6 +116,7 @@ impl Act<'_> {
             (Live, Fact::Speech(speech)) => self.spoken(speech),
             (Ending, Fact::Speech(speech)) => self.finish_operation(Some(&speech.operation)),
             (Ended, Fact::Speech(_)) => Err(Reason::AlreadyEnded),
+            (Ending, Fact::Turn(_)) if planted!(DrainSkipsATurn) => Err(Reason::AlreadyEnding),
             (Dialing | Ringing | Live | Ending | Ended, Fact::Turn(turn)) => self.turn(turn),
 
             // What becomes known beside the movement, in any phase.
@@ -136,6 +140,7 @@ impl Act<'_> {
             (Dialing | Ringing, Report::InProgress) => self.answered(),
             (Dialing, Report::Unanswered { progress }) => self.progress(*progress),
             (Ringing, Report::Unanswered { progress }) => self.still_ringing(*progress),
+            (Live, Report::InProgress) if planted!(EachReportAnswersAnew) => self.answered(),
             (Live, Report::Unanswered { .. } | Report::InProgress) => Ok(()),
             (Ending, Report::Unanswered { .. } | Report::InProgress) => either(self.dial_found(), Ok(())),
             (Ended, Report::Unanswered { .. } | Report::InProgress) => self.rings_after_the_end(),
@@ -154,6 +159,7 @@ impl Act<'_> {
         match fact {
             Fact::Progress(_) => self.leg_joins(leg),
             Fact::Answered => self.leg_answers(leg),
+            Fact::Ended(hungup) if planted!(ChildEndsTheCall) => self.hungup(hungup, Source::Provider),
             Fact::Ended(hungup) => self.leg_ends(leg, hungup),
             Fact::Dialed(_) | Fact::Report(_) | Fact::HangupAnswer(_) => Err(Reason::NothingNew),
             Fact::Stream(_)
@@ -177,6 +183,9 @@ impl Act<'_> {
             (Live, Command::Hangup { proposer, reason, after_speech }) => {
                 let proposal: Proposal = self.proposal(proposer.clone(), reason.clone());
                 if *after_speech { self.farewell(proposal) } else { self.hang_up(proposal) }
+            }
+            (Ending, Command::Hangup { proposer, .. }) if planted!(HangupNotSingleFlight) => {
+                self.hang_up(self.proposal(proposer.clone(), None))
             }
             (Ending, Command::Hangup { .. }) => Err(Reason::AlreadyEnding),
 

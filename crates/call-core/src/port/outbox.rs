@@ -1,10 +1,14 @@
 //! Performs effects under a lease, and takes their answers back to the call.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::{Either, select};
 
 use crate::{
     CallId, DialAnswer, Effect, EffectId, Event, Fact, HangupAnswer, ProviderName, Report, Signal, SpeechFact,
@@ -55,7 +59,8 @@ enum Next {
 }
 
 impl Outbox {
-    /// A worker over a store. `lease` must be longer than any provider's answer takes.
+    /// A worker over a store. What it claims is its own for `lease`, and stays so while a provider takes longer: when
+    /// the worker dies, another one has its work after `lease` at the latest.
     pub fn new(
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
@@ -137,9 +142,26 @@ impl Outbox {
             return self.settle(job, &Answer::Refused { why }).await;
         };
         self.observer.observe(Observation::Performing { id: &job.id, effect: &job.effect, attempt: job.attempt });
-        let answer = provider.perform(&call, &job.id, &job.effect).await;
+        let answer = self.hold(job, provider.perform(&call, &job.id, &job.effect)).await;
         self.observer.observe(Observation::Performed { id: &job.id, effect: &job.effect, answer: &answer });
         self.settle(job, &answer).await
+    }
+
+    /// Waits for an act, and renews its lease all the while.
+    async fn hold<T>(&self, job: &Job, act: impl Future<Output = T>) -> T {
+        match select(pin!(act), pin!(self.renew(job))).await {
+            Either::Left((answer, _)) => answer,
+            Either::Right((never, _)) => match never {},
+        }
+    }
+
+    async fn renew(&self, job: &Job) -> Infallible {
+        loop {
+            self.clock.sleep(self.lease / 3).await;
+            let until = self.clock.now() + self.lease;
+            // If it fails, the lease may lapse: then the job is treated like that of a dead worker, which is safe.
+            let _ = self.store.settle(&[settled(job, Settlement::Held(until))]).await;
+        }
     }
 
     async fn settle(&self, job: &Job, answer: &Answer) -> Result<(), SwitchboardError> {

@@ -61,8 +61,8 @@ pub trait Store: Send + Sync + 'static {
     /// effects of one call may be claimed together.
     async fn claim(&self, lane: Lane, now: Timestamp, lease: Duration, limit: usize) -> Result<Vec<Job>, StoreError>;
 
-    /// Settles claimed effects. A claim is settled once: a settlement that is repeated, or whose lease was meanwhile
-    /// taken by another claim, changes nothing.
+    /// Settles claimed effects, or holds on to them. A claim is settled once: a settlement that is repeated, or whose
+    /// lease was meanwhile taken by another claim, changes nothing.
     async fn settle(&self, settlements: &[Settle]) -> Result<(), StoreError>;
 
     /// The journal of a call, in order: by version, applied entries after the ignored ones of the same version.
@@ -74,8 +74,29 @@ pub trait Store: Send + Sync + 'static {
     /// What the metrics and the health check show.
     async fn counts(&self, now: Timestamp) -> Result<Counts, StoreError>;
 
+    /// Forgets up to `limit` calls that have ended and were born before `born_before`, the oldest first, each whole:
+    /// call, legs, key and journal. An open call stays, and so does one that has an effect in the outbox. Says how many
+    /// went: fewer than `limit` means that no more are left.
+    async fn prune(&self, born_before: Timestamp, limit: usize) -> Result<u64, StoreError>;
+
+    /// Returns when the leg may have been bound, as far as the store hears of it: a hint for those who wait, who must
+    /// look again by a schedule of their own too. This default never returns.
+    async fn bound(&self, leg: &Leg) {
+        let _ = leg;
+        std::future::pending().await
+    }
+
+    /// The clock of the store, if it is one that all servers share: by it, servers whose own clocks are a minute apart
+    /// agree on leases and deadlines.
+    async fn time(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(None)
+    }
+
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), StoreError>;
+
+    /// Takes no more requests and finishes those accepted. Ending without it loses nothing that was acknowledged.
+    async fn close(&self) {}
 }
 
 /// One unit of work on one call: inputs handled, to be stored as a whole.
@@ -273,6 +294,8 @@ pub enum Settlement {
     Done,
     /// It was certainly not performed; it can be claimed again from this moment.
     Later(Timestamp),
+    /// Not an end: whoever has it is alive and still at it, and the lease goes on until this moment.
+    Held(Timestamp),
 }
 
 /// Which calls to list. Empty fields do not filter.
@@ -353,6 +376,10 @@ pub enum StoreError {
     /// The store cannot be reached, is busy or full. It may work later.
     #[error("the store is unavailable")]
     Unavailable(#[source] Arc<dyn std::error::Error + Send + Sync>),
+    /// The store answers and refuses: a right or a table is missing, or the like. It works when an operator has mended
+    /// it.
+    #[error("the store refuses; an operator must mend it")]
+    Broken(#[source] Arc<dyn std::error::Error + Send + Sync>),
     /// What is stored cannot be read by this version.
     #[error("the store holds something that this version cannot read: {0}")]
     Unreadable(String),
@@ -364,7 +391,9 @@ impl StoreError {
     pub const fn is_transient(&self) -> bool {
         match self {
             Self::Conflict | Self::Unavailable(_) => true,
-            Self::SubjectBusy(_) | Self::LegTaken(_) | Self::KeyTaken(_) | Self::Unreadable(_) => false,
+            Self::SubjectBusy(_) | Self::LegTaken(_) | Self::KeyTaken(_) | Self::Broken(_) | Self::Unreadable(_) => {
+                false
+            }
         }
     }
 }

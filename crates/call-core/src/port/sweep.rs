@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 
 use crate::{CallId, Disposition, Effect, Input, PhaseName, Reason, Step, Timestamp};
 
 use super::{Clock, Store, StoreError, Switchboard, SwitchboardError};
+
+/// How many due calls are acted on side by side: a store commits them together.
+const ABREAST: usize = 64;
 
 /// The sweeper's hands. Any number may sweep one store at once: a deadline acted on twice is `Ignored(NotDue)`.
 #[derive(Clone)]
@@ -60,28 +64,10 @@ impl Sweep {
     /// The store failed. What was done stays done.
     pub async fn sweep(&self, limit: usize, dry_run: bool) -> Result<SweepReport, StoreError> {
         let at = self.clock.now();
-        let mut report = SweepReport { at, dry_run, calls: Vec::new(), adopted: 0, expired: 0 };
-        for id in self.store.due(at, limit).await? {
-            let Some(call) = self.store.load(id).await? else { continue };
-            let mut would = call.clone();
-            let Step::Applied(effects) = would.handle(&Input::Tick, at) else { continue };
-            if !dry_run {
-                match self.switchboard.tick(id).await {
-                    Ok(handled) if handled.ignored == Some(Reason::NotDue) => continue,
-                    Ok(_) => {}
-                    Err(SwitchboardError::Store(error)) => return Err(error),
-                    Err(SwitchboardError::NoSuchCall(_) | SwitchboardError::Contended(_)) => continue,
-                }
-            }
-            report.calls.push(Swept {
-                call: id,
-                before: call.phase_name(),
-                after: would.phase_name(),
-                asked: effects.contains(&Effect::Reconcile),
-                hung_up: effects.iter().any(|e| matches!(e, Effect::Hangup { .. })),
-                closed: would.outcome().map(|o| o.disposition),
-            });
-        }
+        let due = self.store.due(at, limit).await?;
+        let swept = stream::iter(due).map(|id| self.act(id, at, dry_run)).buffered(ABREAST);
+        let calls = swept.try_filter_map(async |swept| Ok(swept)).try_collect().await?;
+        let mut report = SweepReport { at, dry_run, calls, adopted: 0, expired: 0 };
         if !dry_run {
             for (id, leg) in self.store.stranded(limit).await? {
                 match self.switchboard.adopt(id, &leg).await {
@@ -93,5 +79,28 @@ impl Sweep {
             report.expired = self.store.expire(at).await?;
         }
         Ok(report)
+    }
+
+    /// Acts on one deadline; `None` if somebody else did.
+    async fn act(&self, id: CallId, at: Timestamp, dry_run: bool) -> Result<Option<Swept>, StoreError> {
+        let Some(call) = self.store.load(id).await? else { return Ok(None) };
+        let (before, mut would) = (call.phase_name(), call.clone());
+        let Step::Applied(effects) = would.handle(&Input::Tick, at) else { return Ok(None) };
+        if !dry_run {
+            match self.switchboard.tick_on(call).await {
+                Ok(handled) if handled.ignored == Some(Reason::NotDue) => return Ok(None),
+                Ok(_) => {}
+                Err(SwitchboardError::Store(error)) => return Err(error),
+                Err(SwitchboardError::NoSuchCall(_) | SwitchboardError::Contended(_)) => return Ok(None),
+            }
+        }
+        Ok(Some(Swept {
+            call: id,
+            before,
+            after: would.phase_name(),
+            asked: effects.contains(&Effect::Reconcile),
+            hung_up: effects.iter().any(|e| matches!(e, Effect::Hangup { .. })),
+            closed: would.outcome().map(|o| o.disposition),
+        }))
     }
 }

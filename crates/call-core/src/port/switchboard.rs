@@ -1,7 +1,10 @@
 //! Load, handle, commit: the only way in which anything reaches a call.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
+
+use futures_util::future::select;
 
 use crate::{
     Address, Call, CallId, Command, Input, Leg, Lookup, Plan, Policy, Reason, Route, Signal, Verdict, judge, route,
@@ -204,15 +207,15 @@ impl Switchboard {
         }
     }
 
-    /// Waits by the lookup schedule for the call that a question is about (post-mortem 4.1). `None` when the schedule
-    /// is through: give the fallback.
+    /// Waits by the lookup schedule for the call that a question is about (post-mortem 4.1); a store that hears of
+    /// bindings wakes it earlier. `None` when the schedule is through: give the fallback.
     ///
     /// # Errors
     /// The store failed.
     pub async fn find_for_question(&self, address: &Address) -> Result<Option<Call>, SwitchboardError> {
         let mut look = 0;
         for wait in self.lookup.waits() {
-            self.clock.sleep(wait).await;
+            select(pin!(self.clock.sleep(wait)), pin!(self.store.bound(&address.leg))).await;
             look += 1;
             if let Some(call) = self.look(address).await? {
                 self.observer.observe(Observation::LookedUp { call: Some(call.id()), leg: &address.leg, look });
@@ -296,7 +299,11 @@ impl Switchboard {
     /// # Errors
     /// There is no such call, or the store failed.
     pub async fn tick(&self, id: CallId) -> Result<Handled, SwitchboardError> {
-        self.run(self.load(id).await?, vec![Input::Tick], None, &[]).await
+        self.tick_on(self.load(id).await?).await
+    }
+
+    pub(super) async fn tick_on(&self, call: Call) -> Result<Handled, SwitchboardError> {
+        self.run(call, vec![Input::Tick], None, &[]).await
     }
 
     /// Takes parked signals to a call that their leg is bound to.

@@ -187,6 +187,17 @@ impl Store for MemoryStore {
         })
     }
 
+    async fn prune(&self, born_before: Timestamp, limit: usize) -> Result<u64, StoreError> {
+        let mut tables = self.tables();
+        let old = tables.calls.range(..CallId::new(born_before, [0; 10]));
+        let idle = old.filter(|(id, call)| call.has_ended() && !tables.has_effects(**id));
+        let ids: Vec<CallId> = idle.map(|(id, _)| *id).take(limit).collect();
+        for id in &ids {
+            tables.forget(*id);
+        }
+        Ok(ids.len() as u64)
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         Ok(())
     }
@@ -267,6 +278,21 @@ impl Tables {
         }
     }
 
+    fn has_effects(&self, call: CallId) -> bool {
+        let name = |version, index| EffectId { call, version, index };
+        self.outbox.range(name(0, 0)..=name(u64::MAX, u16::MAX)).next().is_some()
+    }
+
+    /// An ended call is in no index of open calls.
+    fn forget(&mut self, id: CallId) {
+        let Some(call) = self.calls.remove(&id) else { return };
+        self.journal.remove(&id);
+        for leg in call.legs().iter() {
+            self.legs.remove(&leg.leg);
+        }
+        self.keys.retain(|_, (call, _)| *call != id);
+    }
+
     fn lease(&mut self, id: EffectId, lease: Timestamp) -> Option<Job> {
         let waiting = self.outbox.get_mut(&id)?;
         self.queue.remove(&(waiting.visible, id));
@@ -292,6 +318,10 @@ impl Tables {
         }
         self.queue.remove(&(waiting.visible, settle.id));
         match settle.how {
+            Settlement::Held(until) => {
+                waiting.visible = until;
+                self.queue.insert((until, settle.id));
+            }
             Settlement::Done => {
                 self.outbox.remove(&settle.id);
             }

@@ -69,14 +69,16 @@ async fn a_file_of_a_newer_version_is_not_touched() {
     let file = file(&directory);
     SqliteStore::open(&file).await.unwrap().close().await;
     let mut connection = raw(&file).await;
-    sqlx::query("INSERT INTO _sqlx_migrations SELECT 999, 'later', installed_on, 1, checksum, 0 FROM _sqlx_migrations")
-        .execute(&mut connection)
-        .await
-        .unwrap();
+    sqlx::query(
+        "INSERT INTO _sqlx_migrations SELECT 999, 'later', installed_on, 1, checksum, 0 FROM _sqlx_migrations LIMIT 1",
+    )
+    .execute(&mut connection)
+    .await
+    .unwrap();
     connection.close().await.unwrap();
     for answer in [SqliteStore::open(&file).await, SqliteStore::open_read_only(&file).await] {
         match answer {
-            Err(error @ OpenError::Newer { found: 999, known: 1 }) => {
+            Err(error @ OpenError::Newer { found: 999, known: 2 }) => {
                 assert!(error.to_string().contains("run the newer version"), "{error}");
             }
             answer => panic!("{answer:?}"),

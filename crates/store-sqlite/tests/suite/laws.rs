@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use call_core::port::Store as _;
 use call_core::testkit::laws::FreshStore;
 use store_sqlite::SqliteStore;
 use tempfile::TempDir;
@@ -25,6 +26,10 @@ impl FreshStore for Fresh {
 
     fn store(&self) -> Arc<SqliteStore> {
         Arc::clone(&self.store)
+    }
+
+    async fn beside(&self) -> Arc<SqliteStore> {
+        Arc::new(SqliteStore::open(self.directory.path().join("calls.db").to_str().unwrap()).await.unwrap())
     }
 
     async fn reopen(self) -> Option<Self> {

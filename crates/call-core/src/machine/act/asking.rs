@@ -28,6 +28,9 @@ impl Act<'_> {
     pub(in super::super) fn quiet(&mut self) {
         match self.verdict() {
             Verdict::Close { disposition, ended_at, reason } => self.close_stale(disposition, ended_at, reason),
+            Verdict::Reconcile if planted!(ReaperKillsTalkingCall) => {
+                self.close_stale(Disposition::Failed, self.now, StaleReason::Gone);
+            }
             Verdict::Fresh { .. } | Verdict::Reconcile => {
                 let _ = self.ask();
                 self.set(Timer::Quiet, self.policy().ask_again);
@@ -48,7 +51,7 @@ impl Act<'_> {
 
     pub(in super::super) fn vanished_while_ringing(&mut self) -> Result<(), Reason> {
         // Until it rings for too long, a read that lags behind is the likelier explanation.
-        if matches!(self.state.phase, Phase::Ringing { overdue: true, .. }) {
+        if matches!(self.state.phase, Phase::Ringing { overdue: true, .. }) || planted!(LaggingReadIsBelieved) {
             self.close_stale(Disposition::Failed, self.now, StaleReason::Gone);
         }
         Ok(())

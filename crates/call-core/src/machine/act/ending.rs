@@ -35,7 +35,7 @@ impl Act<'_> {
     /// Hangs up after the last word, if words are being spoken. A caller who speaks meanwhile is heard (the turn is
     /// kept) but does not stop it.
     pub(in super::super) fn farewell(&mut self, proposal: Proposal) -> Result<(), Reason> {
-        if !self.is_speaking() {
+        if !self.is_speaking() || planted!(FarewellIsCut) {
             return self.hang_up(proposal);
         }
         self.enter(Phase::Ending { proposal, stage: Stage::Farewell });
@@ -87,8 +87,8 @@ impl Act<'_> {
         }
         self.first_leg_over(hungup);
         let proposal = match &self.state.phase {
-            Phase::Ending { proposal, .. } => proposal.clone(),
-            Phase::Dialing | Phase::Ringing { .. } | Phase::Live | Phase::Ended(_) => {
+            Phase::Ending { proposal, .. } if !planted!(EndingForgetsTheWish) => proposal.clone(),
+            Phase::Dialing | Phase::Ringing { .. } | Phase::Live | Phase::Ending { .. } | Phase::Ended(_) => {
                 self.proposal(Proposer::Provider, hungup.cause.clone())
             }
         };
@@ -122,7 +122,7 @@ impl Act<'_> {
         let Phase::Ending { proposal, stage } = &mut self.state.phase else { return };
         match stage {
             Stage::HangingUp { tries } if *tries < policy.hangup_tries => {
-                *tries += 1;
+                *tries += u8::from(!planted!(HungUpForEver));
                 self.ask_for_hangup();
                 self.set(Timer::Confirm, policy.confirm_limit);
             }
@@ -149,7 +149,7 @@ impl Act<'_> {
 
     /// The call is over; what still runs may finish first.
     pub(super) fn finish(&mut self, hungup: Hungup, source: Source, proposal: Proposal) {
-        if self.state.operations.is_empty() {
+        if self.state.operations.is_empty() || planted!(FinalisedWhileSpeaking) {
             return self.end(hungup, source, proposal);
         }
         let first_wish = !matches!(self.state.phase, Phase::Ending { .. });
@@ -170,7 +170,7 @@ impl Act<'_> {
     pub(super) fn end(&mut self, hungup: Hungup, source: Source, proposal: Proposal) {
         let disposition = self.disposition(hungup.disposition, &proposal);
         let evidence = &mut self.state.evidence;
-        evidence.cause = hungup.cause.or(evidence.cause.take());
+        evidence.cause = hungup.cause.filter(|_| !planted!(EndingLosesItsEvidence)).or(evidence.cause.take());
         evidence.sip_code = hungup.sip_code.or(evidence.sip_code);
         let (at, duration) = (self.at, hungup.duration);
         self.state.operations.clear();
@@ -178,14 +178,17 @@ impl Act<'_> {
         self.state.asking = None;
         self.effects.retain(|effect| *effect != Effect::Reconcile);
         self.enter(Phase::Ended(Outcome { disposition, proposal, source, at, duration, corrected: false }));
-        self.publish(Event::Ended { disposition });
+        if source != Source::Inference || !planted!(ClosedInSilence) {
+            self.publish(Event::Ended { disposition });
+        }
     }
 
     /// The provider speaks after the end: an inferred ending is corrected once, missing facts are filled in.
     pub(in super::super) fn correct(&mut self, hungup: &Hungup, source: Source) -> Result<(), Reason> {
         let Phase::Ended(outcome) = &self.state.phase else { return Err(Reason::NothingNew) };
         let mut outcome = outcome.clone();
-        let inferred = outcome.source == Source::Inference;
+        let inferred = outcome.source == Source::Inference && !planted!(TruthDoesNotCorrectInference);
+        let inferred = inferred || planted!(SecondEndingOverwritesTheFirst);
         let mut known = Hungup {
             disposition: outcome.disposition,
             cause: self.state.evidence.cause.clone(),
@@ -203,7 +206,7 @@ impl Act<'_> {
             // The target's word may have corrected it before, and a second correction there is not.
             let to = if outcome.corrected { from } else { self.disposition(hungup.disposition, &outcome.proposal) };
             outcome.disposition = to;
-            outcome.source = source;
+            outcome.source = if planted!(CorrectedAgainAndAgain) { outcome.source } else { source };
             outcome.at = self.at;
             outcome.corrected |= from != to;
             if from == to { Event::Updated } else { Event::Corrected { from, to } }
@@ -219,7 +222,7 @@ impl Act<'_> {
     /// A phone rings (or was answered) for a call that we had given up: it is hung up.
     pub(in super::super) fn rings_after_the_end(&mut self) -> Result<(), Reason> {
         let untouched = self.state.legs.first().is_some_and(|l| l.ended.is_none() && l.hangup.is_none());
-        if !untouched {
+        if !untouched || planted!(LateDialIsLeftRinging) {
             return Err(Reason::AlreadyEnded);
         }
         self.ask_for_hangup();
@@ -270,7 +273,7 @@ impl Act<'_> {
         match (said, &proposal.proposer, target) {
             // We cancelled it because nobody answered.
             (Disposition::Canceled, Proposer::Deadline { timer: Timer::RingLimit }, _) => Disposition::NoAnswer,
-            (Disposition::Completed, _, Some(target)) => target.disposition,
+            (Disposition::Completed, _, Some(target)) if !planted!(TargetsWordIsLost) => target.disposition,
             (
                 Disposition::Completed
                 | Disposition::Busy

@@ -16,7 +16,7 @@ impl Act<'_> {
 
     fn has_come_to(&self, progress: Progress) -> bool {
         match &self.state.phase {
-            Phase::Ringing { progress: current, .. } => progress <= *current,
+            Phase::Ringing { progress: current, .. } => progress <= *current && !planted!(OlderStationMovesBack),
             Phase::Dialing | Phase::Live | Phase::Ending { .. } | Phase::Ended(_) => false,
         }
     }
@@ -28,7 +28,9 @@ impl Act<'_> {
             Progress::Queued => self.policy().queue_limit,
             Progress::Initiated | Progress::Ringing => self.policy().ring_limit,
         };
-        self.set(Timer::RingLimit, limit);
+        if !planted!(RingsWithoutDeadline) {
+            self.set(Timer::RingLimit, limit);
+        }
         if progress == Progress::Ringing {
             self.publish(Event::Ringing);
         }
@@ -37,9 +39,11 @@ impl Act<'_> {
     pub(in super::super) fn answered(&mut self) -> Result<(), Reason> {
         let _ = self.fill_answered();
         self.enter(Phase::Live);
-        self.set(Timer::LiveLimit, self.policy().live_limit);
+        if !planted!(HardLimitNeverSet) {
+            self.set(Timer::LiveLimit, self.policy().live_limit);
+        }
         self.set(Timer::Quiet, self.policy().quiet_limit);
-        if matches!(self.birth.plan.script, Script::Stream) {
+        if matches!(self.birth.plan.script, Script::Stream) && !planted!(SilentStream) {
             self.set(Timer::StreamLimit, self.policy().stream_limit);
         }
         self.publish(Event::Answered);
@@ -56,7 +60,7 @@ impl Act<'_> {
             Progress::Initiated => &mut timeline.initiated,
             Progress::Ringing => &mut timeline.ringing,
         };
-        if station.is_some_and(|known| known <= at) {
+        if station.is_some_and(|known| known <= at) && !planted!(LastToldStationWins) {
             return Err(Reason::OutOfOrder);
         }
         *station = Some(at);
@@ -99,7 +103,8 @@ impl Act<'_> {
             }
         };
         // An answer from before the limit proves nothing: a dial that was put off may have gone out after it.
-        let asked = self.state.evidence.asked.filter(|asked| asked.at >= doubted);
+        let asked =
+            self.state.evidence.asked.filter(|asked| asked.at >= doubted || planted!(OldAnswerProvesTheDialGone));
         let gone = asked.is_some_and(|asked| asked.answer == ProviderSays::Gone);
         if gone || self.now >= doubted + policy.stale.outer {
             self.finish(Hungup::new(disposition), Source::Inference, proposal);
@@ -138,7 +143,9 @@ impl Act<'_> {
     /// The call was given up while its dial was in flight; now the leg is known, so it can be hung up.
     pub(in super::super) fn dial_found(&mut self) -> Result<(), Reason> {
         match &self.state.phase {
-            Phase::Ending { proposal, stage: Stage::AwaitingDial } if self.state.legs.first().is_some() => {
+            Phase::Ending { proposal, stage: Stage::AwaitingDial }
+                if self.state.legs.first().is_some() && !planted!(CancelledDialRingsOn) =>
+            {
                 let proposal = proposal.clone();
                 self.hang_up(proposal)
             }

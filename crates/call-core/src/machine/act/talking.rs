@@ -58,6 +58,9 @@ impl Act<'_> {
 
     /// Somebody does something: the deadlines of silence are off.
     fn break_silence(&mut self) {
+        if planted!(SpeechDoesNotBreakSilence) {
+            return;
+        }
         self.state.timers.cancel(Timer::Response);
         self.state.timers.cancel(Timer::Prompt);
     }
@@ -97,6 +100,9 @@ impl Act<'_> {
     /// The media socket closed and no end was told: ask at once.
     pub(in super::super) fn stream_closed(&mut self) -> Result<(), Reason> {
         self.finish_operation(None)?;
+        if planted!(ClosedStreamAsksNobody) {
+            return Ok(());
+        }
         self.set(Timer::Quiet, self.policy().ask_again);
         self.ask()
     }

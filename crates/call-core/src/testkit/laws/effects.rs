@@ -206,3 +206,30 @@ pub async fn effects_are_claimed_oldest_first<F: FreshStore>() {
         assert_eq!(served, [0, 1, 2, 3, 4].map(at));
     }
 }
+
+/// Whoever is alive and still at it keeps its claim: no other claim has it meanwhile, and it is no new attempt.
+pub async fn a_held_claim_stays_hidden<F: FreshStore>() {
+    let (_fresh, store) = fresh::<F>().await;
+    keep(&*store, dial(1, at(0))).await;
+    let jobs = claim(&*store, at(1), ms(100)).await;
+    for job in &jobs {
+        settle(&*store, job, Settlement::Held(at(500))).await;
+    }
+    assert_eq!(claim(&*store, at(499), ms(100)).await, []);
+    let taken = claim(&*store, at(500), ms(100)).await;
+    assert!(taken.iter().all(|job| (job.attempt, job.deferrals) == (2, 0) && job.may_be_done()), "{taken:?}");
+
+    // Whose claim was taken holds nothing, and what is settled is not held.
+    settle(&*store, &jobs[0], Settlement::Held(at(90_000))).await;
+    settle(&*store, &taken[1], Settlement::Later(at(550))).await;
+    settle(&*store, &taken[1], Settlement::Held(at(90_000))).await;
+    let again = claim(&*store, at(600), ms(100)).await;
+    assert_eq!(ids(&again), ids(&taken));
+    // To hold is no end: the claim can still be settled.
+    let [held, settled] = [&again[0], &again[1]];
+    settle(&*store, held, Settlement::Held(at(5000))).await;
+    settle(&*store, held, Settlement::Done).await;
+    settle(&*store, settled, Settlement::Done).await;
+    settle(&*store, settled, Settlement::Held(at(5000))).await;
+    assert_eq!(store.counts(at(600)).await.expect("a store answers").outbox, 0);
+}

@@ -32,6 +32,8 @@ pub mod journal;
 pub mod mailbox;
 pub mod model;
 pub mod reads;
+pub mod retention;
+pub mod servers;
 mod stage;
 
 use std::future::Future;
@@ -49,6 +51,12 @@ pub trait FreshStore: Sized + Send + Sync + 'static {
 
     /// The store.
     fn store(&self) -> Arc<Self::Store>;
+
+    /// Another server's hand on the same store: connections of its own, if it has any.
+    fn beside(&self) -> impl Future<Output = Arc<Self::Store>> + Send {
+        let same = self.store();
+        async { same }
+    }
 
     /// Closes the store and opens it again on what it kept. `None` if it keeps nothing.
     fn reopen(self) -> impl Future<Output = Option<Self>> + Send {
@@ -76,7 +84,7 @@ macro_rules! store_laws {
                 a_late_settlement_of_a_lapsed_claim_changes_nothing, an_effect_settled_later_waits_until_then,
                 a_claim_is_settled_once, no_effect_is_claimed_twice_by_racing_workers,
                 settling_with_a_commit_is_one_step, a_settled_effect_never_comes_back,
-                effects_are_claimed_oldest_first;
+                effects_are_claimed_oldest_first, a_held_claim_stays_hidden;
             mailbox: parking_a_bound_leg_returns_its_call, parked_signals_are_kept_in_order,
                 a_parked_signal_is_adopted_with_its_commit_or_stays, parking_and_binding_race_loses_nothing,
                 stranded_signals_are_found, parked_signals_expire,
@@ -87,6 +95,12 @@ macro_rules! store_laws {
                 ignored_inputs_that_raced_keep_the_journal_in_order;
             reads: what_does_not_exist_is_not_found, list_pages_newest_first_and_filters, counts_tell_the_truth,
                 a_store_answers;
+            retention: a_call_is_forgotten_whole, only_old_calls_that_are_over_are_forgotten;
+            servers: what_one_server_stores_the_other_one_reads, of_steps_racing_on_two_servers_one_wins,
+                one_call_a_subject_however_many_servers,
+                parking_on_one_server_and_binding_on_another_loses_nothing,
+                two_servers_share_the_outbox_without_overlap, another_server_takes_over_when_the_lease_ends,
+                two_sweepers_act_once_on_each_deadline, servers_a_minute_apart_dial_nobody_twice;
             formats: every_saved_format_still_loads, times_survive_to_the_millisecond,
                 unicode_and_odd_strings_survive;
             model: any_history_reads_as_in_the_reference_store;

@@ -173,8 +173,9 @@ impl<'s, S: Store> History<'s, S> {
         }
         let mut settlements = Vec::new();
         for _ in 0..=self.dice.below(6) {
-            let how = match self.dice.below(3) {
+            let how = match self.dice.below(4) {
                 0 => Settlement::Later(self.now + ms(self.dice.below(60_000))),
+                1 => Settlement::Held(self.now + ms(self.dice.below(60_000))),
                 _ => Settlement::Done,
             };
             settlements.push(settlement(self.dice.pick(&self.jobs), how));
@@ -267,7 +268,9 @@ fn told(answer: &Result<(), StoreError>) -> (&'static str, Option<CallId>) {
         Err(StoreError::SubjectBusy(call)) => ("subject", Some(*call)),
         Err(StoreError::LegTaken(call)) => ("leg", Some(*call)),
         Err(StoreError::KeyTaken(call)) => ("key", Some(*call)),
-        Err(error @ (StoreError::Unavailable(_) | StoreError::Unreadable(_))) => panic!("a store answers: {error:?}"),
+        Err(error @ (StoreError::Unavailable(_) | StoreError::Broken(_) | StoreError::Unreadable(_))) => {
+            panic!("a store answers: {error:?}")
+        }
     }
 }
 

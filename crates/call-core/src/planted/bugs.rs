@@ -1,0 +1,163 @@
+//! The bugs: each with what it does and where such a bug is known from.
+
+macro_rules! bugs {
+    ($($(#[doc = $what:literal])+ $bug:ident: $seen:literal,)+) => {
+        /// A bug that can be planted.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Bug {
+            $($(#[doc = $what])+ $bug,)+
+        }
+
+        impl Bug {
+            /// All of them, by the part of the core that they sit in.
+            pub const ALL: &[Self] = &[$(Self::$bug,)+];
+
+            /// What it does.
+            #[must_use]
+            pub const fn what(self) -> &'static str {
+                match self {
+                    $(Self::$bug => concat!($($what),+).trim_ascii(),)+
+                }
+            }
+
+            /// Where such a bug is known from: a post-mortem row (`P2.3`), or the kind of system that has it.
+            #[must_use]
+            pub const fn seen(self) -> &'static str {
+                match self {
+                    $(Self::$bug => $seen,)+
+                }
+            }
+
+            const fn ident(self) -> &'static str {
+                match self {
+                    $(Self::$bug => stringify!($bug),)+
+                }
+            }
+        }
+    };
+}
+
+bugs! {
+    // The transition table: order, endings, truth.
+    /// A `ringing` that arrives after the end makes the call ring again.
+    LateRingingOverwritesCompleted: "P3.6; status handlers that store whatever status was told last",
+    /// A late `queued` takes a ringing call back to the queue, and its deadline with it.
+    OlderStationMovesBack: "status callbacks that arrive out of order (Twilio says that they may)",
+    /// A late `answered` brings a call back to life that is being hung up.
+    LateAnswerRevivesTheCall: "P5.5; handlers that check for ended, but not for ending",
+    /// The provider's second word on the end overwrites its first.
+    SecondEndingOverwritesTheFirst: "P3.1; `<Dial>` action and status callback both report an ending",
+    /// What the provider says after an end that was only inferred is not taken.
+    TruthDoesNotCorrectInference: "P2.3; rows closed as failed by a cron job stay failed",
+    /// A corrected ending stays marked as inferred, so that it is corrected again and again.
+    CorrectedAgainAndAgain: "P3.2; projections that count one lead twice",
+    /// An end that nobody reported is stored without telling subscribers.
+    ClosedInSilence: "P2.3, P2.4; clean-up jobs that update rows, while listeners wait for the webhook",
+    /// The wish to hang up is forgotten when the end comes: it looks as if the other side had hung up.
+    EndingForgetsTheWish: "P5.4; a pending-hang-up map that only remembers that there was one",
+    /// The provider's cause and code of the end are dropped.
+    EndingLosesItsEvidence: "P2.1; calls that are FAILED and nobody can say why",
+    /// The last message about a station sets its time, though it was the first to happen.
+    LastToldStationWins: "created-at columns filled by whichever webhook came last",
+    /// Each answer that the call is under way answers it anew: told twice, and its hard limit starts again.
+    EachReportAnswersAnew: "polling fallbacks that replay the status change on each poll",
+    /// An event that is delivered twice is handled twice.
+    DuplicateTakenAsNew: "at-least-once webhooks (Twilio, Telnyx and Retell repeat after a time-out)",
+    /// A refused input leaves a trace on the call.
+    IgnoredInputChangesTheCall: "handlers that touch `updated_at` before they check",
+    /// A server whose clock is behind takes the call's own time back.
+    ClockRunsBack: "servers whose clocks are a minute apart",
+
+    // Hanging up.
+    /// A second wish to hang up sends a second hang-up.
+    HangupNotSingleFlight: "P5.4; three timers that each hang up the same call",
+    /// Deadlines of the live call outlive its hang-up and act on it again.
+    TimersOutliveTheirPhase: "P5.4; timers that nobody cancels",
+    /// An unconfirmed hang-up is tried again without end.
+    HungUpForEver: "retry loops without a bound",
+    /// "Already ended" is taken for a failed hang-up, so it is tried again.
+    AlreadyEndedIsAnError: "P5.2; Telnyx 90018 and Twilio 21220 logged as errors and retried",
+    /// A call that was cancelled while its dial was in flight is not hung up when the dial's answer arrives.
+    CancelledDialRingsOn: "P1.2; cancel before the provider's id is stored",
+    /// A phone that rings for a call long given up is left ringing.
+    LateDialIsLeftRinging: "P1.2; a dial whose answer was lost",
+    /// A farewell is cut instead of played to its end.
+    FarewellIsCut: "agents that hang up in the middle of goodbye",
+    /// A leg that ends is taken for the end of the call.
+    ChildEndsTheCall: "P3.1; status callbacks of `<Dial>`ed children handled like the parent's",
+    /// How the connected leg ended is not how the call ended.
+    TargetsWordIsLost: "P3.1; a dialler that reports completed when the callee was busy",
+    /// A child's message that comes first makes the child the call's first leg.
+    ChildTakenForTheFirstLeg: "P3.1; rows keyed by whichever call SID came first",
+
+    // Deadlines.
+    /// A ringing call has no deadline.
+    RingsWithoutDeadline: "P2.3; six calls in progress for 13 hours",
+    /// A live call has no hard limit.
+    HardLimitNeverSet: "P1.4; calls that block every later one until somebody edits the database",
+    /// A stream that never opens is not noticed.
+    SilentStream: "P2.1; WebSocket that failed without a log, call in progress for ever",
+    /// A media socket that closes is not followed by a question.
+    ClosedStreamAsksNobody: "P2.1; the socket is gone and the row stays open",
+    /// When one deadline comes due, all that are set act.
+    OneDeadlineFiresAll: "P5.4; one timer callback shared by timers of 5, 10 and 60 s",
+    /// A caller who speaks does not stop the timer of silence.
+    SpeechDoesNotBreakSilence: "P5.4; no-response timer of 10 s that is not cancelled by speech",
+
+    // Speech, streams, words.
+    /// Words are sent to a call that is over.
+    SpeaksAfterTheEnd: "P5.1; speech synthesised and sent after hang-up",
+    /// A stream is opened on a call that is over.
+    StreamsAfterTheEnd: "P5.2; 422 with code 90018 on calls of one or two seconds",
+    /// A call that is over still gives leave to speak.
+    PermitAfterTheEnd: "P5.5; `checkCallActive` that forgot one of its four cases",
+    /// The call is final while words are still being spoken.
+    FinalisedWhileSpeaking: "P5.3; conversation finalised while speech was running",
+    /// A turn that arrives while the call drains is dropped.
+    DrainSkipsATurn: "P5.3; the last words are missing from the transcript",
+
+    // Doubt: what is believed of a provider that says little.
+    /// A call that nobody heard of for a while is closed without waiting for the provider's answer.
+    ReaperKillsTalkingCall: "P2.3; in progress for over 30 minutes, hence FAILED",
+    /// Audio that flows is no sign of life.
+    AudioIsNoSignOfLife: "P2.3; reapers that look at `updated_at` only",
+    /// A provider that cannot be reached is proof of death.
+    UnreachableIsDead: "clean-up during an outage of the provider",
+    /// A ringing call is closed at the first read that does not know it yet.
+    LaggingReadIsBelieved: "REST reads that lag behind webhooks",
+    /// An answer from before the dial's limit proves that the dial is gone, though it went out after it.
+    OldAnswerProvesTheDialGone: "found in this project by its own tests",
+    /// A call closed by its duration ends when it was swept instead of when it ended.
+    ClosedWhenSwept: "P3.3; `ended_at = now()` in a clean-up job",
+
+    // The dial: at most once.
+    /// A dial whose outcome is unknown is dialled again.
+    UnknownDialIsRepeated: "HTTP clients that retry a POST after a time-out",
+    /// A dial whose lease lapsed is dialled again by the next server.
+    RedialAfterLapsedLease: "job queues with a visibility time-out (SQS, Sidekiq): at least once",
+    /// A dial that the provider put off (429) is given up.
+    PutOffDialIsLost: "P2.5; campaigns that lose the contacts of one rate-limited minute",
+    /// Somebody is rung long after the wish.
+    RungLongAfterTheWish: "queues that drain after an outage and call people at night",
+}
+
+impl Bug {
+    /// Its name in kebab-case, as the command line and the table have it.
+    #[must_use]
+    pub fn name(self) -> String {
+        let mut name = String::new();
+        for c in self.ident().chars() {
+            if c.is_ascii_uppercase() && !name.is_empty() {
+                name.push('-');
+            }
+            name.push(c.to_ascii_lowercase());
+        }
+        name
+    }
+
+    /// The bug of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|bug| bug.name() == name)
+    }
+}
