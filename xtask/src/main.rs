@@ -1,6 +1,7 @@
 //! Developer commands. `cargo xtask test` is what the README gives for tests and what CI runs.
 
 mod pure;
+mod servers;
 mod step;
 
 use std::process::ExitCode;
@@ -57,9 +58,12 @@ fn check() -> Vec<Step> {
 
 fn test() -> Vec<Step> {
     vec![
+        Step::own("databases", servers::start),
         // The end-to-end tests start these as processes.
         cargo("binaries", &["build", "--workspace", "--bins"]),
-        cargo("tests", &["test", "--workspace", "--all-features", "--no-fail-fast"]),
+        cargo("tests", &["test", "--workspace", "--all-features", "--no-fail-fast"])
+            .without(servers::untestable())
+            .env_of(servers::environment),
         cargo("documentation", &["doc", "--workspace", "--no-deps", "--all-features"])
             .env("RUSTDOCFLAGS", "--deny warnings"),
     ]

@@ -14,14 +14,14 @@ pub(crate) struct Step {
 
 #[derive(Clone)]
 enum Act {
-    Cargo { args: Vec<String>, env: Vec<(String, String)> },
+    Cargo { args: Vec<String>, env: Vec<(String, String)>, env_of: fn() -> Vec<(String, String)> },
     Own(fn() -> Result<()>),
 }
 
 /// A step that calls cargo.
 pub(crate) fn cargo(name: &str, args: &[&str]) -> Step {
     let args = args.iter().map(ToString::to_string).collect();
-    Step { name: name.to_owned(), act: Act::Cargo { args, env: Vec::new() } }
+    Step { name: name.to_owned(), act: Act::Cargo { args, env: Vec::new(), env_of: Vec::new } }
 }
 
 impl Step {
@@ -38,13 +38,30 @@ impl Step {
         self
     }
 
+    /// The same step, with environment variables that are known only when it begins.
+    pub(crate) fn env_of(mut self, variables: fn() -> Vec<(String, String)>) -> Self {
+        if let Act::Cargo { env_of, .. } = &mut self.act {
+            *env_of = variables;
+        }
+        self
+    }
+
+    /// The same step, without some packages of the workspace.
+    pub(crate) fn without(mut self, packages: Vec<&str>) -> Self {
+        if let Act::Cargo { args, .. } = &mut self.act {
+            args.extend(packages.into_iter().flat_map(|package| ["--exclude".to_owned(), package.to_owned()]));
+        }
+        self
+    }
+
     fn run(&self) -> Result<()> {
         match &self.act {
             Act::Own(act) => act(),
-            Act::Cargo { args, env } => {
+            Act::Cargo { args, env, env_of } => {
                 let status = Command::new("cargo")
                     .args(args)
                     .envs(env.iter().cloned())
+                    .envs(env_of())
                     .stdin(Stdio::null())
                     .status()
                     .context("cargo could not be started")?;
