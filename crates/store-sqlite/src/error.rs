@@ -90,6 +90,11 @@ pub(crate) fn open(location: &str, source: sqlx::Error) -> OpenError {
     }
 }
 
+/// Whether another process has the file at this moment.
+pub(crate) fn is_locked(error: &sqlx::Error) -> bool {
+    matches!(code(error), Some(SQLITE_BUSY | SQLITE_LOCKED))
+}
+
 /// The store may work later: locked, full, read-only, broken.
 pub(crate) fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
     StoreError::Unavailable(Arc::new(error))

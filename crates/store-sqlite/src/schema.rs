@@ -6,8 +6,9 @@ use std::time::Duration;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool};
+use tokio::time::{Instant, sleep};
 
-use crate::error::{OpenError, open};
+use crate::error::{OpenError, is_locked, open};
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
@@ -47,7 +48,15 @@ impl File {
         // FULL: a commit returns when the log is on disk. Checkpoints have a task of their own, off the commit path.
         let options = self.options.clone().create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
         let options = options.synchronous(SqliteSynchronous::Full);
-        options.pragma("wal_autocheckpoint", "0").pragma("journal_size_limit", "67108864").connect().await
+        let options = options.pragma("wal_autocheckpoint", "0").pragma("journal_size_limit", "67108864");
+        // While another process makes the log or removes it, SQLite does not wait by itself.
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match options.connect().await {
+                Err(error) if is_locked(&error) && Instant::now() < until => sleep(Duration::from_millis(10)).await,
+                answer => return answer,
+            }
+        }
     }
 
     pub(crate) async fn readers(&self) -> Result<SqlitePool, OpenError> {
