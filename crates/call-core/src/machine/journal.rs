@@ -23,12 +23,13 @@ pub struct Entry {
 
 /// Handles an input and writes down what it did.
 pub fn record(call: &mut Call, input: Input, now: Timestamp) -> (Entry, Vec<Effect>) {
-    let version = call.version();
+    let version = call.version() + u64::from(planted!(JournalMiscounts));
     let (ignored, effects) = match call.handle(&input, now) {
         Step::Applied(effects) => (None, effects),
         Step::Ignored(reason) => (Some(reason), Vec::new()),
     };
-    (Entry { version, at: now, input, ignored }, effects)
+    let at = if planted!(JournalCountsInSeconds) { Timestamp::from_millis(now.as_millis() / 1000 * 1000) } else { now };
+    (Entry { version, at, input, ignored }, effects)
 }
 
 /// The journal does not tell this call's life.

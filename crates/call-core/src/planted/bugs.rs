@@ -139,6 +139,96 @@ bugs! {
     PutOffDialIsLost: "P2.5; campaigns that lose the contacts of one rate-limited minute",
     /// Somebody is rung long after the wish.
     RungLongAfterTheWish: "queues that drain after an outage and call people at night",
+
+    // The outbox.
+    /// An effect is settled before it is performed.
+    SettledBeforePerformed: "queues with automatic acknowledgement on receipt: at most once",
+    /// Events are settled before subscribers are told.
+    NewsSettledBeforeTold: "P3.2; a lead that is never marked as contacted",
+    /// Events are told, but never settled.
+    NewsNeverSettled: "consumers that never commit their offset",
+    /// A worker whose lease has ended acts anyway.
+    ActsAfterItsLease: "distributed locks without fencing; a process that was paused",
+    /// The lease of an act that takes long is not renewed.
+    LeaseIsNotHeld: "visibility time-outs shorter than the slowest request",
+    /// What the call no longer wants is performed all the same.
+    UnwantedIsPerformed: "P5.2; commands sent to calls that are over",
+    /// An act whose outcome is unknown is not repeated, though repeating it is safe.
+    UnansweredActIsForgotten: "fire-and-forget requests to the provider",
+    /// What the provider has refused for good is tried again.
+    RefusedIsRepeated: "retry policies that do not tell 4xx from 5xx",
+    /// The provider's "try again after" is not waited for.
+    RetryAfterIsIgnored: "clients that answer 429 with more requests",
+
+    // The switchboard.
+    /// When another writer was faster, the input is acknowledged and dropped.
+    LostRaceIsDropped: "optimistic locking whose failure nobody handles",
+    /// When the store is down, the provider is told that all is well.
+    AcknowledgedWithoutStoring: "P1.1; webhooks that answer 200 before they write",
+    /// The idempotency key is looked up, but was never stored.
+    KeyIsNotStored: "P1.2; a double click that rings twice",
+    /// The first message about a call makes the record, and what it said is lost.
+    FirstMessageLosesItsFacts: "P4.1; the race of `call_started` and the first function call",
+    /// Of two first messages at the same moment one is dropped.
+    SecondFirstMessageIsDropped: "P4.1; a unique-key error swallowed as \"already there\"",
+    /// A message about an unknown leg is acknowledged and dropped.
+    UnknownLegIsDropped: "P1.1; \"Call not found\"",
+    /// Parked signals never reach their call.
+    ParkedIsNeverAdopted: "dead-letter queues that nobody reads",
+    /// Parked signals reach their call, but stay parked.
+    AdoptedStaysParked: "dead-letter queues replayed twice",
+    /// A question is looked up once, without patience.
+    LooksOnlyOnce: "P4.1; the function call that beat the session insert",
+
+    // The sweep.
+    /// Signals that a crash left between binding and adopting are not swept up.
+    StrandedAreNotSwept: "P1.1; repairs that run only on the happy path",
+    /// A dry run acts.
+    DryRunActs: "P2.3; the `--dry-run` that was not passed on",
+
+    // The journal.
+    /// Ignored inputs are not written down.
+    JournalForgetsTheIgnored: "P1.5; logs that miss the step that explains it",
+    /// Entries are numbered by the wrong version.
+    JournalMiscounts: "event stores with an off-by-one in the stream's revision",
+    /// Entries tell the time in whole seconds, though the call counts in milliseconds.
+    JournalCountsInSeconds: "columns coarser than the clock (MySQL DATETIME)",
+
+    // The database.
+    /// A commit that lost its race writes its journal all the same.
+    LostRaceWritesItsJournal: "measured here: the journal's INSERT before the UPDATE in one statement",
+    /// A commit does not compare the version: the last writer wins.
+    LostUpdate: "read-modify-write on a row, the default of most ORMs",
+    /// Of the effects of one step only the first is stored.
+    OnlyOneEffectIsStored: "dual writes: the row is there, the message is not",
+    /// The answer of an act is stored, its settlement is not.
+    AnswerDoesNotSettle: "acknowledging the queue in a second transaction",
+    /// A subject is not freed when its call ends.
+    SubjectNeverFreed: "P1.4; a user who can never be called again",
+    /// Nothing refuses a second open call of one subject.
+    SubjectGuardMissing: "P1.2; check, then insert, without a unique index",
+    /// A claim hides nothing: two workers have one effect.
+    ClaimIgnoresLeases: "SELECT without SKIP LOCKED and without a lease",
+    /// The settlement of a lapsed claim ends the claim of the next worker.
+    LateSettlementEndsTheNewClaim: "locks released by name instead of by owner (Redis DEL)",
+    /// What makes a repetition known is forgotten when the call is loaded again.
+    DuplicatesForgottenOnRestart: "duplicates remembered in the memory of one process",
+    /// A call's legs are not indexed.
+    LegIndexForgotten: "P1.1; found by our id, but not by the provider's",
+    /// Two calls may have one leg.
+    LegIndexNotUnique: "P4.1; two sessions of one call",
+    /// The mailbox gives the numbers of removed signals to new ones.
+    MailboxIdsReused: "SQLite row ids without AUTOINCREMENT",
+    /// The mailbox is emptied before its time.
+    MailboxEmptiedEarly: "clean-up by the wrong column",
+    /// A call whose deadline came due more than a minute ago is never found.
+    OverdueIsForgotten: "cron jobs that look at the last interval only",
+    /// The deadline index never moves a call forward.
+    DeadlineNeverMovesEarlier: "an indexed column that one code path forgets to update",
+    /// Retention takes open calls.
+    PruneTakesOpenCalls: "TTL indexes on the time of creation",
+    /// Retention takes calls with effects in the outbox.
+    PruneTakesUnfinished: "cascading deletes",
 }
 
 impl Bug {

@@ -105,13 +105,15 @@ impl Outbox {
     /// # Errors
     /// The store failed; subscribers will be told again.
     pub async fn publish(&self, news: &[Job]) -> Result<(), StoreError> {
+        if planted!(NewsSettledBeforeTold) {
+            self.store.settle(&done(news)).await?;
+        }
         for job in news {
             if let Effect::Publish(event) = &job.effect {
                 self.subscriber.tell(&job.id, event).await;
             }
         }
-        let settlements: Vec<Settle> = news.iter().map(|job| settled(job, Settlement::Done)).collect();
-        if settlements.is_empty() { Ok(()) } else { self.store.settle(&settlements).await }
+        if news.is_empty() || planted!(NewsNeverSettled) { Ok(()) } else { self.store.settle(&done(news)).await }
     }
 
     /// Performs one act and takes its answer to the call, settled in the same commit.
@@ -123,10 +125,10 @@ impl Outbox {
         let Some(call) = self.store.load(id).await? else { return self.done(job).await };
         let now = self.clock.now();
         // Too late to be sure that nobody else has it.
-        if now >= job.lease {
+        if now >= job.lease && !planted!(ActsAfterItsLease) {
             return Ok(());
         }
-        if !call.wants(&job.id, &job.effect, now) {
+        if !call.wants(&job.id, &job.effect, now) && !planted!(UnwantedIsPerformed) {
             self.observer.observe(Observation::Dropped { id: &job.id, effect: &job.effect });
             return match (matches!(job.effect, Effect::Dial), job.may_be_done()) {
                 (true, true) => self.tell(job, vec![unknown_dial("a lease lapsed")]).await,
@@ -134,13 +136,16 @@ impl Outbox {
                 (false, _) => self.done(job).await,
             };
         }
-        if matches!(job.effect, Effect::Dial) && job.may_be_done() {
+        if matches!(job.effect, Effect::Dial) && job.may_be_done() && !planted!(RedialAfterLapsedLease) {
             return self.tell(job, vec![unknown_dial("a lease lapsed")]).await;
         }
         let Some(provider) = self.providers.get(&call.plan().provider) else {
             let why = format!("no provider named {} is configured", call.plan().provider);
             return self.settle(job, &Answer::Refused { why }).await;
         };
+        if planted!(SettledBeforePerformed) {
+            self.done(job).await?;
+        }
         self.observer.observe(Observation::Performing { id: &job.id, effect: &job.effect, attempt: job.attempt });
         let answer = self.hold(job, provider.perform(&call, &job.id, &job.effect)).await;
         self.observer.observe(Observation::Performed { id: &job.id, effect: &job.effect, answer: &answer });
@@ -158,6 +163,9 @@ impl Outbox {
     async fn renew(&self, job: &Job) -> Infallible {
         loop {
             self.clock.sleep(self.lease / 3).await;
+            if planted!(LeaseIsNotHeld) {
+                continue;
+            }
             let until = self.clock.now() + self.lease;
             // If it fails, the lease may lapse: then the job is treated like that of a dead worker, which is safe.
             let _ = self.store.settle(&[settled(job, Settlement::Held(until))]).await;
@@ -168,6 +176,7 @@ impl Outbox {
         match next(&job.effect, answer, job.deferrals.max(job.attempt.saturating_sub(1))) {
             Next::Tell(signals) => self.tell(job, signals).await,
             Next::Again(after) => {
+                let after = if planted!(RetryAfterIsIgnored) { Duration::ZERO } else { after };
                 let at: Timestamp = self.clock.now() + after;
                 Ok(self.store.settle(&[settled(job, Settlement::Later(at))]).await?)
             }
@@ -190,6 +199,10 @@ const fn settled(job: &Job, how: Settlement) -> Settle {
     Settle { id: job.id, attempt: job.attempt, how }
 }
 
+fn done(jobs: &[Job]) -> Vec<Settle> {
+    jobs.iter().map(|job| settled(job, Settlement::Done)).collect()
+}
+
 fn unknown_dial(why: &str) -> Signal {
     Signal::new(Fact::Dialed(DialAnswer::Unknown { why: why.to_owned() }))
 }
@@ -201,6 +214,12 @@ fn next(effect: &Effect, answer: &Answer, tries: u32) -> Next {
         (_, Answer::Done(signals)) => return Next::Tell(signals.clone()),
 
         // Only proof that nothing was dialled allows another try.
+        (Effect::Dial, Answer::Later { why, .. }) if planted!(PutOffDialIsLost) => {
+            Fact::Dialed(DialAnswer::Refused { why: why.clone() })
+        }
+        (Effect::Dial, Answer::Unknown { .. }) if planted!(UnknownDialIsRepeated) => {
+            return Next::Again(backoff(tries));
+        }
         (Effect::Dial, Answer::Later { after, .. }) => return Next::Again(after.unwrap_or_else(|| backoff(tries))),
         (Effect::Dial, Answer::Refused { why }) => Fact::Dialed(DialAnswer::Refused { why: why.clone() }),
         (Effect::Dial, Answer::Unknown { why }) => Fact::Dialed(DialAnswer::Unknown { why: why.clone() }),
@@ -212,8 +231,12 @@ fn next(effect: &Effect, answer: &Answer, tries: u32) -> Next {
 
         // Safe to repeat, so repeated until there is an answer or it is no longer wanted.
         (_, Answer::Later { after, .. }) => return Next::Again(after.unwrap_or_else(|| backoff(tries))),
+        (_, Answer::Unknown { .. }) if planted!(UnansweredActIsForgotten) => return Next::Nothing,
         (_, Answer::Unknown { .. }) => return Next::Again(backoff(tries)),
 
+        (Effect::Hangup { .. }, Answer::Refused { .. }) if planted!(RefusedIsRepeated) => {
+            return Next::Again(backoff(tries));
+        }
         (Effect::Hangup { .. }, Answer::Refused { why }) => {
             Fact::HangupAnswer(HangupAnswer::Refused { why: why.clone() })
         }

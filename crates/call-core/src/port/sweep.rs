@@ -69,6 +69,7 @@ impl Sweep {
         let calls = swept.try_filter_map(async |swept| Ok(swept)).try_collect().await?;
         let mut report = SweepReport { at, dry_run, calls, adopted: 0, expired: 0 };
         if !dry_run {
+            let limit = if planted!(StrandedAreNotSwept) { 0 } else { limit };
             for (id, leg) in self.store.stranded(limit).await? {
                 match self.switchboard.adopt(id, &leg).await {
                     Ok(()) => report.adopted += 1,
@@ -86,7 +87,7 @@ impl Sweep {
         let Some(call) = self.store.load(id).await? else { return Ok(None) };
         let (before, mut would) = (call.phase_name(), call.clone());
         let Step::Applied(effects) = would.handle(&Input::Tick, at) else { return Ok(None) };
-        if !dry_run {
+        if !dry_run || planted!(DryRunActs) {
             match self.switchboard.tick_on(call).await {
                 Ok(handled) if handled.ignored == Some(Reason::NotDue) => return Ok(None),
                 Ok(_) => {}

@@ -136,7 +136,8 @@ impl Switchboard {
     async fn begin(&self, plan: Plan, policy: Policy, key: Option<IdempotencyKey>) -> Result<Placed, PlaceError> {
         let now = self.clock.now();
         let id = CallId::new(now, self.clock.random());
-        let commit = Commit { key: key.clone(), ..Commit::birth(Call::dial(id, plan, policy, now)) };
+        let kept = key.clone().filter(|_| !planted!(KeyIsNotStored));
+        let commit = Commit { key: kept, ..Commit::birth(Call::dial(id, plan, policy, now)) };
         match self.store.commit(commit.clone()).await {
             Ok(()) => {
                 self.observer.observe(Observation::Created { call: &commit.call });
@@ -195,6 +196,7 @@ impl Switchboard {
         match route(address, known, now, self.keep_parked) {
             Route::Deliver(call) => self.run(call, inputs(signals), None, &[]).await.map(to),
             Route::Begin => self.answer(address, inbound.as_ref(), signals).await.map(to),
+            Route::Park { .. } if planted!(UnknownLegIsDropped) => Ok(Delivered::Parked),
             Route::Park { until } => match self.store.park(&address.leg, signals, now, until).await? {
                 Parked::Bound(call) => self.run(self.load(call).await?, inputs(signals), None, &[]).await.map(to),
                 Parked::Kept => {
@@ -257,7 +259,7 @@ impl Switchboard {
         let mut commit = Commit::birth(Call::ring(id, address.leg.clone(), plan, policy, now));
         let born = commit.call.clone();
         let mut ignored = None;
-        for signal in signals {
+        for signal in signals.iter().filter(|_| !planted!(FirstMessageLosesItsFacts)) {
             ignored = commit.handle(signal.clone().into(), now);
         }
         match self.store.commit(commit.clone()).await {
@@ -265,6 +267,9 @@ impl Switchboard {
                 self.observer.observe(Observation::Created { call: &born });
                 self.tell(&commit);
                 self.adopt(id, &address.leg).await?;
+                Ok(Handled { call: commit.call, ignored })
+            }
+            Err(StoreError::LegTaken(_)) if planted!(SecondFirstMessageIsDropped) => {
                 Ok(Handled { call: commit.call, ignored })
             }
             // Two first messages raced; the other one made the record.
@@ -312,10 +317,13 @@ impl Switchboard {
     /// The store failed; the signals stay parked.
     pub async fn adopt(&self, id: CallId, leg: &Leg) -> Result<(), SwitchboardError> {
         let parked = self.store.parked(leg).await?;
-        if parked.is_empty() {
+        if parked.is_empty() || planted!(ParkedIsNeverAdopted) {
             return Ok(());
         }
-        let (ids, signals): (Vec<i64>, Vec<Signal>) = parked.into_iter().map(|p| (p.id, p.signal)).unzip();
+        let (mut ids, signals): (Vec<i64>, Vec<Signal>) = parked.into_iter().map(|p| (p.id, p.signal)).unzip();
+        if planted!(AdoptedStaysParked) {
+            ids.clear();
+        }
         Box::pin(self.run(self.load(id).await?, inputs(&signals), None, &ids)).await?;
         self.observer.observe(Observation::Adopted { call: id, signals: ids.len() });
         Ok(())
@@ -344,6 +352,12 @@ impl Switchboard {
                     for leg in commit.call.legs().iter().skip(legs_before) {
                         self.adopt(id, &leg.leg).await?;
                     }
+                    return Ok(Handled { call: commit.call, ignored });
+                }
+                Err(StoreError::Conflict) if planted!(LostRaceIsDropped) => {
+                    return Ok(Handled { call: commit.call, ignored });
+                }
+                Err(StoreError::Unavailable(_)) if planted!(AcknowledgedWithoutStoring) => {
                     return Ok(Handled { call: commit.call, ignored });
                 }
                 Err(StoreError::Conflict) => {

@@ -10,7 +10,7 @@ use crate::journal::Entry;
 use crate::port::{
     Commit, Counts, Filter, Job, Lane, Page, Parked, ParkedSignal, Settle, Settlement, Store, StoreError,
 };
-use crate::{Call, CallId, Effect, EffectId, Leg, PhaseName, Signal, Subject, Timestamp};
+use crate::{Call, CallId, Effect, EffectId, Leg, PhaseName, Signal, State, Subject, Timestamp};
 
 /// A store in memory: simple enough to be seen right, deterministic, and the oracle that other stores are compared
 /// with. Nothing survives it.
@@ -63,7 +63,8 @@ impl MemoryStore {
 #[async_trait]
 impl Store for MemoryStore {
     async fn load(&self, id: CallId) -> Result<Option<Call>, StoreError> {
-        Ok(self.tables().calls.get(&id).cloned())
+        let call = self.tables().calls.get(&id).cloned();
+        Ok(if planted!(DuplicatesForgottenOnRestart) { call.map(without_memory) } else { call })
     }
 
     async fn find(&self, leg: &Leg) -> Result<Option<CallId>, StoreError> {
@@ -76,6 +77,9 @@ impl Store for MemoryStore {
 
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         let mut tables = self.tables();
+        if planted!(LostRaceWritesItsJournal) && tables.check(&commit).is_err() {
+            tables.journal.entry(commit.call.id()).or_default().extend(commit.entries.clone());
+        }
         tables.check(&commit)?;
         tables.apply(commit);
         Ok(())
@@ -84,6 +88,7 @@ impl Store for MemoryStore {
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<CallId>, StoreError> {
         let tables = self.tables();
         let due = tables.deadlines.iter().take_while(|(at, _)| *at <= now);
+        let due = due.filter(|(at, _)| !planted!(OverdueIsForgotten) || now < *at + Duration::from_secs(60));
         Ok(due.map(|&(_, id)| id).take(limit).collect())
     }
 
@@ -100,7 +105,7 @@ impl Store for MemoryStore {
         }
         for signal in signals {
             tables.last_parked += 1;
-            let id = tables.last_parked;
+            let id = if planted!(MailboxIdsReused) { tables.mailbox.len() as i64 } else { tables.last_parked };
             let parked = ParkedSignal { id, leg: leg.clone(), signal: signal.clone(), since: now, until };
             tables.mailbox.insert(id, parked);
         }
@@ -132,7 +137,7 @@ impl Store for MemoryStore {
     async fn expire(&self, now: Timestamp) -> Result<u64, StoreError> {
         let mut tables = self.tables();
         let before = tables.mailbox.len();
-        tables.mailbox.retain(|_, parked| parked.until > now);
+        tables.mailbox.retain(|_, parked| parked.until > now && !planted!(MailboxEmptiedEarly));
         Ok((before - tables.mailbox.len()) as u64)
     }
 
@@ -190,7 +195,8 @@ impl Store for MemoryStore {
     async fn prune(&self, born_before: Timestamp, limit: usize) -> Result<u64, StoreError> {
         let mut tables = self.tables();
         let old = tables.calls.range(..CallId::new(born_before, [0; 10]));
-        let idle = old.filter(|(id, call)| call.has_ended() && !tables.has_effects(**id));
+        let over = old.filter(|(_, call)| call.has_ended() || planted!(PruneTakesOpenCalls));
+        let idle = over.filter(|(id, _)| !tables.has_effects(**id) || planted!(PruneTakesUnfinished));
         let ids: Vec<CallId> = idle.map(|(id, _)| *id).take(limit).collect();
         for id in &ids {
             tables.forget(*id);
@@ -213,17 +219,22 @@ impl Tables {
         if !commit.moves() {
             return if stored == 0 { Err(StoreError::Conflict) } else { Ok(()) };
         }
-        if stored != commit.base {
+        if stored != commit.base && !planted!(LostUpdate) {
             return Err(StoreError::Conflict);
         }
         if let Some((other, _)) = commit.key.as_ref().and_then(|key| self.keys.get(&key.key)) {
             return Err(StoreError::KeyTaken(*other));
         }
-        if let Some(&other) = commit.legs().find_map(|leg| self.legs.get(leg).filter(|other| **other != id)) {
+        if let Some(&other) = commit
+            .legs()
+            .find_map(|leg| self.legs.get(leg).filter(|other| **other != id && !planted!(LegIndexNotUnique)))
+        {
             return Err(StoreError::LegTaken(other));
         }
         match call.subject().and_then(|subject| self.subjects.get(subject)) {
-            Some(&other) if other != id && !call.has_ended() => Err(StoreError::SubjectBusy(other)),
+            Some(&other) if other != id && !call.has_ended() && !planted!(SubjectGuardMissing) => {
+                Err(StoreError::SubjectBusy(other))
+            }
             Some(_) | None => Ok(()),
         }
     }
@@ -236,13 +247,16 @@ impl Tables {
         for parked in adopts {
             self.mailbox.remove(&parked);
         }
-        if let Some(settle) = &settles {
-            self.settle(settle);
+        if let Some(settle) = settles.filter(|_| !planted!(AnswerDoesNotSettle)) {
+            self.settle(&settle);
         }
         if !moves {
             return;
         }
         for (id, effect) in effects {
+            if planted!(OnlyOneEffectIsStored) && id.index > 0 {
+                continue;
+            }
             let waiting = Waiting { effect, since, visible: since, attempt: 0, deferrals: 0, claimed: false };
             self.outbox.insert(id, waiting);
             self.queue.insert((since, id));
@@ -257,14 +271,14 @@ impl Tables {
     fn keep(&mut self, call: Call) {
         let id = call.id();
         for leg in call.legs().iter() {
-            if !self.legs.contains_key(&leg.leg) {
+            if !self.legs.contains_key(&leg.leg) && !planted!(LegIndexForgotten) {
                 self.legs.insert(leg.leg.clone(), id);
             }
         }
         if let Some(subject) = call.subject() {
             if !call.has_ended() {
                 self.subjects.insert(subject.clone(), id);
-            } else if self.subjects.get(subject) == Some(&id) {
+            } else if self.subjects.get(subject) == Some(&id) && !planted!(SubjectNeverFreed) {
                 self.subjects.remove(subject);
             }
         }
@@ -274,6 +288,7 @@ impl Tables {
             self.deadlines.remove(&(at, id));
         }
         if let Some(at) = deadline {
+            let at = if planted!(DeadlineNeverMovesEarlier) { before.map_or(at, |before| at.max(before)) } else { at };
             self.deadlines.insert((at, id));
         }
     }
@@ -296,6 +311,7 @@ impl Tables {
     fn lease(&mut self, id: EffectId, lease: Timestamp) -> Option<Job> {
         let waiting = self.outbox.get_mut(&id)?;
         self.queue.remove(&(waiting.visible, id));
+        let lease = if planted!(ClaimIgnoresLeases) { waiting.visible } else { lease };
         self.queue.insert((lease, id));
         waiting.visible = lease;
         waiting.attempt += 1;
@@ -313,7 +329,7 @@ impl Tables {
     fn settle(&mut self, settle: &Settle) {
         let Some(waiting) = self.outbox.get_mut(&settle.id) else { return };
         // A claim ends once: a repeated `Later` must not count as proof of two harmless attempts.
-        if !waiting.claimed || waiting.attempt != settle.attempt {
+        if !waiting.claimed || (waiting.attempt != settle.attempt && !planted!(LateSettlementEndsTheNewClaim)) {
             return;
         }
         self.queue.remove(&(waiting.visible, settle.id));
@@ -333,4 +349,10 @@ impl Tables {
             }
         }
     }
+}
+
+/// A call as a store gives it back that keeps no memory of the events it has seen.
+fn without_memory(call: Call) -> Call {
+    let state = State { seen: Vec::new(), ..call.state().clone() };
+    Call::restore(call.birth().clone(), state)
 }
