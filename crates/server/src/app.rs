@@ -1,6 +1,8 @@
 //! Composition: everything that runs, and how it is stopped.
 
 mod answering;
+mod dials;
+mod door;
 mod observers;
 mod parts;
 
@@ -11,23 +13,24 @@ use std::time::Duration;
 
 use axum::serve::ListenerExt;
 use call_core::ProviderName;
-use call_core::port::{Clock, Hook, Outbox, Provider, Store, Sweep, Switchboard};
-use store_sqlite::{OpenError, SqliteStore};
-use tokio::net::TcpListener;
+use call_core::port::{Clock, Hook, Outbox, Provider, Store, StoreError, Sweep, Switchboard};
 use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::clock::SystemClock;
-use crate::config::{Config, Problems};
+use crate::clock::{SharedClock, SystemClock};
+use crate::config::{Config, Problems, StoreKind};
 use crate::http::events::{Events, Notice};
 use crate::http::{self, Shared};
+use crate::store::{self, OpenError};
 use crate::telemetry::{Ears, Metrics, Trail};
-use crate::workers::{Bell, OutboxWorker, Pulse, SweepWorker};
+use crate::workers::{Bell, OutboxWorker, PruneWorker, Pulse, SweepWorker};
 
 use answering::ByNumber;
+use dials::NoneWhileDraining;
+use door::Door;
 use observers::Observers;
 
 /// A provider: the half that reads its messages, and the half that acts.
@@ -40,9 +43,9 @@ pub struct App;
 /// What to use in place of what the configuration names.
 #[derive(Default)]
 pub struct Overrides {
-    /// A store that is open already.
+    /// A store that is open already. It is closed with the server, as one that the server opens.
     pub store: Option<Arc<dyn Store>>,
-    /// Another clock.
+    /// In place of the machine's clock. If the store has a clock that its servers share, that one counts all the same.
     pub clock: Option<Arc<dyn Clock>>,
     /// Providers besides the configured ones.
     pub providers: Vec<Pair>,
@@ -62,8 +65,11 @@ pub enum StartError {
     #[error("{0}")]
     Part(String),
     /// The store cannot be opened.
-    #[error("store.url: the store cannot be opened")]
+    #[error(transparent)]
     Store(#[from] OpenError),
+    /// The store was opened, but does not tell the time that its servers share.
+    #[error("store.url: the store does not tell its time")]
+    Clock(#[source] StoreError),
     /// The address cannot be listened on.
     #[error("server.listen: cannot listen on {address}")]
     Listen {
@@ -82,23 +88,20 @@ pub enum StartError {
 pub struct RunningApp {
     address: SocketAddr,
     shared: Shared,
-    /// The store, if it was opened here and is to be closed here.
-    opened: Option<Arc<SqliteStore>>,
-    drain: Duration,
     stop: Stop,
     tasks: Tasks,
 }
 
-/// The order of an orderly end: first no new requests, then no new work.
+/// The order of an orderly end: first no new work, then no new connections.
 #[derive(Default, Clone)]
 struct Stop {
-    accepting: CancellationToken,
-    working: CancellationToken,
+    draining: CancellationToken,
+    closing: CancellationToken,
 }
 
 struct Tasks {
     http: JoinHandle<()>,
-    workers: [JoinHandle<()>; 2],
+    workers: Vec<JoinHandle<()>>,
 }
 
 impl App {
@@ -114,11 +117,19 @@ impl App {
         if overrides.open_api && !config.server.listen.ip().is_loopback() {
             return Err(StartError::Exposed(config.server.listen));
         }
-        let (store, opened) = open(overrides.store, &config.store.url).await?;
-        let clock = overrides.clock.unwrap_or_else(|| Arc::new(SystemClock));
-        let (hooks, providers) = gather(overrides.providers.into_iter().chain(parts::providers(&config)?));
+        let kind = if overrides.store.is_some() { None } else { config.store.url.kind() };
+        let store = match overrides.store {
+            Some(store) => store,
+            None => store::open(&config.store).await?,
+        };
+        let machine = overrides.clock.unwrap_or_else(|| Arc::new(SystemClock));
+        let common = SharedClock::of(store.clone(), machine.clone()).await.map_err(StartError::Clock)?.map(Arc::new);
+        let clock = common.clone().map_or(machine, |common| common as Arc<dyn Clock>);
+        let stop = Stop::default();
+        let pairs = overrides.providers.into_iter().chain(parts::providers(&config)?);
+        let (hooks, providers) = gather(pairs, &stop.draining);
 
-        let metrics = Arc::new(Metrics::default());
+        let metrics = Arc::new(Metrics::of(kind));
         let bell = Bell::default();
         let ears = Arc::new(Ears::default());
         let observer =
@@ -154,14 +165,21 @@ impl App {
             every: config.sweep.every,
             batch: config.sweep.batch,
         };
+        let pruner = config.retention.keep.map(|keep| PruneWorker {
+            store: store.clone(),
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+            keep,
+        });
 
-        let (listener, address) = listen(config.server.listen).await?;
-        let stop = Stop::default();
-        let drain = config.server.drain;
+        let wished = config.server.listen;
+        let refused = |source| StartError::Listen { address: wished, source };
+        let door = Door::open(wished, stop.closing.clone()).await.map_err(refused)?;
+        let address = door.address();
         let shared = Shared::new(http::Inner {
             public_url: config.server.public_url.clone().unwrap_or_else(|| parts::loopback_url(address)),
             open_api: overrides.open_api,
-            draining: stop.accepting.clone(),
+            draining: stop.draining.clone(),
             pulses: [outbox.pulse.clone(), sweeper.pulse.clone()],
             config,
             store,
@@ -169,45 +187,29 @@ impl App {
             switchboard,
             sweep,
             hooks,
-            metrics,
+            metrics: metrics.clone(),
             ears,
             events,
         });
-        let tasks = Tasks {
-            workers: [tokio::spawn(outbox.run(stop.working.clone())), tokio::spawn(sweeper.run(stop.working.clone()))],
-            http: tokio::spawn(serve(listener, shared.clone(), stop.accepting.clone())),
-        };
-        info!(%address, "accepting requests");
-        Ok(RunningApp { address, shared, opened, drain, stop, tasks })
+        let draining = || stop.draining.clone();
+        let mut workers = vec![tokio::spawn(outbox.run(draining())), tokio::spawn(sweeper.run(draining()))];
+        workers.extend(pruner.map(|pruner| tokio::spawn(pruner.run(draining()))));
+        workers.extend(common.map(|common| tokio::spawn(common.keep(metrics, draining()))));
+        let tasks = Tasks { workers, http: tokio::spawn(serve(door, shared.clone())) };
+        info!(%address, store = kind.map_or("given", StoreKind::as_str), "accepting requests");
+        Ok(RunningApp { address, shared, stop, tasks })
     }
 }
 
-async fn open(
-    given: Option<Arc<dyn Store>>,
-    url: &str,
-) -> Result<(Arc<dyn Store>, Option<Arc<SqliteStore>>), OpenError> {
-    if let Some(store) = given {
-        return Ok((store, None));
-    }
-    let store = Arc::new(SqliteStore::open(url).await?);
-    Ok((store.clone(), Some(store)))
-}
-
-async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
-    let refused = |source| StartError::Listen { address, source };
-    let listener = TcpListener::bind(address).await.map_err(refused)?;
-    let address = listener.local_addr().map_err(refused)?;
-    Ok((listener, address))
-}
-
-async fn serve(listener: TcpListener, shared: Shared, stop: CancellationToken) {
+async fn serve(door: Door, shared: Shared) {
+    let shut = door.shut();
     // Webhooks are small and answered at once; waiting to fill a packet only delays them.
-    let listener = listener.tap_io(|stream| {
+    let door = door.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
             warn!(%error, "cannot send packets at once");
         }
     });
-    let served = axum::serve(listener, http::router(shared)).with_graceful_shutdown(stop.cancelled_owned()).await;
+    let served = axum::serve(door, http::router(shared)).with_graceful_shutdown(shut.cancelled_owned()).await;
     if let Err(error) = served {
         warn!(%error, "the HTTP server has stopped");
     }
@@ -247,24 +249,25 @@ impl RunningApp {
     /// Its metrics as Prometheus reads them, without what the store knows.
     #[must_use]
     pub fn metrics(&self) -> String {
-        self.shared.metrics.render(None)
+        self.shared.metrics.render(None, self.shared.clock.now())
     }
 
-    /// Stops in good order: accepts nothing more, answers what it has accepted, claims nothing more, finishes the
-    /// effects in hand, closes the store. Waits up to `server.drain`; whatever is cut off then is in the store and goes on with
-    /// the next start.
+    /// Stops in good order: begins no new work, and says so in `/readyz`; still serves for `server.linger`, so that a
+    /// balancer sees it; takes no more connections, answers what was asked, finishes the effects in hand, closes the
+    /// store. After the linger it waits up to `server.drain`; whatever is cut off then is in the store and goes on with
+    /// the next start, or with another server.
     pub async fn shutdown(self) {
-        let until = Instant::now() + self.drain;
-        self.stop.accepting.cancel();
+        let server = &self.shared.config.server;
+        self.stop.draining.cancel();
+        tokio::time::sleep(server.linger).await;
+        self.stop.closing.cancel();
+        let until = Instant::now() + server.drain;
         let Tasks { http, workers } = self.tasks;
         finish(http, until, "requests").await;
-        self.stop.working.cancel();
         for worker in workers {
             finish(worker, until, "effects").await;
         }
-        if let Some(store) = self.opened {
-            store.close().await;
-        }
+        self.shared.store.close().await;
         info!("stopped");
     }
 }
@@ -284,8 +287,12 @@ async fn finish(task: JoinHandle<()>, until: Instant, what: &str) {
 type Hooks = BTreeMap<String, Arc<dyn Hook>>;
 type Providers = BTreeMap<ProviderName, Arc<dyn Provider>>;
 
-fn gather(pairs: impl IntoIterator<Item = Pair>) -> (Hooks, Providers) {
-    pairs.into_iter().map(|(hook, provider)| ((hook.name().to_string(), hook), (provider.name(), provider))).unzip()
+fn gather(pairs: impl IntoIterator<Item = Pair>, draining: &CancellationToken) -> (Hooks, Providers) {
+    let named = |(hook, provider): Pair| {
+        let provider = NoneWhileDraining { provider, draining: draining.clone() };
+        ((hook.name().to_string(), hook), (provider.name(), Arc::new(provider) as Arc<dyn Provider>))
+    };
+    pairs.into_iter().map(named).unzip()
 }
 
 /// Chooses the process's TLS implementation; a choice made before stays.

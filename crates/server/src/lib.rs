@@ -6,6 +6,7 @@ mod clock;
 pub mod config;
 mod demo;
 mod http;
+mod store;
 pub mod telemetry;
 mod workers;
 
@@ -14,3 +15,4 @@ pub use clock::SystemClock;
 pub use config::Config;
 pub use http::events::Notice;
 pub use http::openapi::document as openapi;
+pub use store::OpenError;

@@ -64,7 +64,7 @@ fn found(config: &Config) {
     let lines = [
         ("server.listen", config.server.listen.to_string()),
         ("server.public_url", or_none(config.server.public_url.as_ref().map_or("", url::Url::as_str))),
-        ("store.url", config.store.url.clone()),
+        ("store.url", config.store.url.to_string()),
         ("api.tokens", set(config.api.tokens.len())),
         ("twilio.account_sid", or_none(&config.twilio.account_sid)),
         ("twilio.auth_token", set(config.twilio.auth_tokens.len())),

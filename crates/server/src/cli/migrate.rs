@@ -2,15 +2,12 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
-use store_sqlite::SqliteStore;
-
 use crate::config::Config;
+use crate::store;
 
-/// Brings the store's tables up to date, beside a running server if need be.
+/// Brings the store up to date, beside running servers if need be.
 pub(super) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
-    let steps = SqliteStore::migrate(&config.store.url).await.context("store.url: the store cannot be migrated")?;
-    match steps {
+    match store::migrate(&config.store).await? {
         0 => say!("{} was up to date", config.store.url),
         steps => say!("{} is up to date, after {steps} steps", config.store.url),
     }

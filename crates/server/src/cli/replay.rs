@@ -6,9 +6,9 @@ use anyhow::Context as _;
 use call_core::journal::Entry;
 use call_core::port::Store;
 use call_core::{Call, CallId, Effect, Input, Step, journal};
-use store_sqlite::SqliteStore;
 
 use crate::config::Config;
+use crate::store;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -19,8 +19,8 @@ pub(super) struct Args {
 /// Prints each input with what it changed, then whether living the call again gives what is stored. Exits with 1 if
 /// it does not.
 pub(super) async fn run(config: &Config, args: Args) -> anyhow::Result<ExitCode> {
-    let store = SqliteStore::open_read_only(&config.store.url).await.context("store.url: the store cannot be read")?;
-    let (stored, entries) = read(&store, args.call).await?;
+    let store = store::look(&config.store).await?;
+    let (stored, entries) = read(&*store, args.call).await?;
     let (mut call, effects) = Call::born(stored.birth().clone());
     say!("{}  born     {}{}", stored.birth().at, call.phase_name().as_str(), words(&effects));
     for entry in &entries {

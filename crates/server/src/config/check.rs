@@ -5,7 +5,7 @@ use std::time::Duration;
 use call_core::Script;
 
 use super::load::variable;
-use super::{Config, Problem, Problems};
+use super::{Config, FORMS, Problem, Problems};
 
 impl Config {
     /// All that would keep a server from working.
@@ -29,8 +29,8 @@ impl Config {
         } else if !self.api.tokens.all_are(|token| token.len() >= 16) {
             say("api.tokens", "a token is shorter than 16 characters; use for example `openssl rand -hex 32`".into());
         }
-        if !self.store.url.starts_with("sqlite:") || self.store.url.len() <= "sqlite:".len() {
-            say("store.url", "must be sqlite:PATH, such as sqlite:calls.db".into());
+        if self.store.url.kind().is_none() {
+            say("store.url", format!("`{}` names no store; must be {FORMS}", self.store.url));
         }
     }
 
@@ -103,8 +103,8 @@ impl Config {
             ("twilio.connect_timeout", self.twilio.connect_timeout),
             ("twilio.timeout", self.twilio.timeout),
             ("mailbox.keep", self.mailbox.keep),
+            ("store.timeout", self.store.timeout),
             ("sweep.every", self.sweep.every),
-            ("outbox.lease", self.outbox.lease),
             ("outbox.poll", self.outbox.poll),
         ];
         for (key, _) in durations.into_iter().filter(|(_, d)| *d < Duration::from_millis(1)) {
@@ -113,6 +113,7 @@ impl Config {
         let counts = [
             ("server.max_requests", self.server.max_requests),
             ("server.max_body", self.server.max_body),
+            ("store.connections", usize::try_from(self.store.connections).unwrap_or(usize::MAX)),
             ("lookup.looks", usize::try_from(self.lookup.looks).unwrap_or(usize::MAX)),
             ("sweep.batch", self.sweep.batch),
             ("outbox.workers", self.outbox.workers),
@@ -123,8 +124,11 @@ impl Config {
         if self.lookup.total() >= self.server.request_timeout {
             say("lookup", "the whole schedule must be shorter than server.request_timeout");
         }
-        if self.outbox.lease < self.twilio.connect_timeout + self.twilio.timeout {
-            say("outbox.lease", "must be longer than a provider's answer takes (twilio.connect_timeout + timeout)");
+        if self.outbox.lease < Duration::from_secs(1) {
+            say("outbox.lease", "must be at least 1s: it is renewed after a third of it, through the store");
+        }
+        if self.retention.keep.is_some_and(|keep| keep < Duration::from_secs(86_400)) {
+            say("retention.keep", "must be at least 1d, or empty to keep calls for ever");
         }
         if let Err(error) = self.policy.check() {
             say(&format!("policy.{}", error.key), error.problem);

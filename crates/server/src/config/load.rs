@@ -8,7 +8,7 @@ use figment::providers::{Format, Serialized, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Profile, Provider as _};
 
-use super::{Config, DEFAULTS, Secrets};
+use super::{Config, DEFAULTS, Secrets, StoreUrl};
 
 /// What an environment variable begins with if it is a setting.
 const PREFIX: &str = "CALL_SERVER__";
@@ -106,7 +106,9 @@ impl Source {
         if let Some((path, text)) = &self.file {
             match Figment::from(Toml::string(text)).data() {
                 Ok(file) => {
-                    layers = layers.merge(Serialized::defaults(keep_known(plain(file), &known, "", &mut problems)));
+                    let file = keep_known(plain(file), &known, "", &mut problems);
+                    problems.extend(password_in(&file));
+                    layers = layers.merge(Serialized::defaults(file));
                 }
                 Err(error) => problems.push(Problem::new(path.display().to_string(), error.to_string())),
             }
@@ -123,6 +125,7 @@ impl Source {
         }
         let config = extract(layers, &defaults, &mut problems);
         let config = config.map(|config| self.with_secrets(config, &mut problems));
+        let config = config.map(|config| self.with_store_url(config, &mut problems));
         match config {
             Some(config) if problems.is_empty() => Ok(config),
             Some(_) | None => Err(Problems(problems)),
@@ -149,6 +152,35 @@ impl Source {
         config.twilio.api_key_secret = find(key, key_file, config.twilio.api_key_secret_file.as_ref());
         config
     }
+}
+
+impl Source {
+    /// The store's URL comes from the environment before the file that it names, and from there before this text.
+    fn with_store_url(&self, mut config: Config, problems: &mut Vec<Problem>) -> Config {
+        let name = variable("store.url");
+        if let Some(path) = &config.store.url_file
+            && !self.environment.iter().any(|(n, _)| *n == name)
+        {
+            match std::fs::read_to_string(path) {
+                Ok(url) => config.store.url = StoreUrl::from(url),
+                Err(error) => {
+                    let sentence = format!("cannot read {}: {error}", path.display());
+                    problems.push(Problem::new("store.url_file", sentence));
+                }
+            }
+        }
+        config
+    }
+}
+
+/// A store's password, which is a secret like the others.
+fn password_in(file: &Dict) -> Option<Problem> {
+    let url = file.get("store")?.find_ref("url")?.as_str().map(StoreUrl::from)?;
+    let sentence = format!(
+        "has a password, which is not taken from this file; set {} or name a file in store.url_file",
+        variable("store.url")
+    );
+    url.has_secret().then(|| Problem::new("store.url", sentence))
 }
 
 /// The environment variable that sets a key.

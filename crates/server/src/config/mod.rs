@@ -2,7 +2,9 @@
 
 mod check;
 mod load;
+mod place;
 mod secret;
+mod span;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -16,7 +18,10 @@ use url::Url;
 
 pub use check::is_dialable;
 pub use load::{Problem, Problems, Source};
+pub(crate) use place::FORMS;
+pub use place::{StoreKind, StoreUrl};
 pub use secret::Secrets;
+pub(crate) use span::span;
 
 /// The embedded defaults: the documentation of every key.
 pub const DEFAULTS: &str = include_str!("../../../../config.default.toml");
@@ -43,6 +48,8 @@ pub struct Config {
     pub sweep: Sweep,
     /// The outbox worker.
     pub outbox: Outbox,
+    /// How long calls are kept.
+    pub retention: Retention,
     /// People who ring us.
     #[serde(default)]
     pub inbound: Inbound,
@@ -66,6 +73,8 @@ pub struct Server {
     pub max_body: usize,
     pub max_listeners: usize,
     #[serde(with = "friendly")]
+    pub linger: Duration,
+    #[serde(with = "friendly")]
     pub drain: Duration,
 }
 
@@ -74,7 +83,13 @@ pub struct Server {
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "config.default.toml explains every key")]
 pub struct Store {
-    pub url: String,
+    /// From the environment, the file named by `url_file`, or the configuration itself; with a password, not from there.
+    pub url: StoreUrl,
+    #[serde(deserialize_with = "path_if_any")]
+    pub url_file: Option<PathBuf>,
+    pub connections: u32,
+    #[serde(with = "friendly")]
+    pub timeout: Duration,
 }
 
 /// `[api]`
@@ -154,6 +169,15 @@ pub struct Outbox {
     pub poll: Duration,
 }
 
+/// `[retention]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config.default.toml explains every key")]
+pub struct Retention {
+    #[serde(deserialize_with = "span_if_any")]
+    pub keep: Option<Duration>,
+}
+
 /// `[inbound]`
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -205,6 +229,11 @@ fn url_if_any<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>,
 
 fn url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Url, D::Error> {
     Url::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+}
+
+fn span_if_any<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() { Ok(None) } else { span(&text).map(Some).map_err(serde::de::Error::custom) }
 }
 
 fn path_if_any<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {

@@ -127,7 +127,9 @@ fn server(demo: &Demo, network: &Network, listen: SocketAddr, public: &str, fold
     let mut config = Config::default();
     config.server.listen = listen;
     config.server.public_url = Some(Url::parse(public)?);
-    config.store.url = format!("sqlite:{}", folder.join("calls.db").display());
+    // Nobody balances load here.
+    config.server.linger = Duration::ZERO;
+    config.store.url = format!("sqlite:{}", folder.join("calls.db").display()).into();
     config.twilio.account_sid = defaults.account_sid;
     config.twilio.auth_tokens = Secrets::parse(defaults.auth_token.reveal());
     config.twilio.from = OURS.to_owned();

@@ -96,10 +96,11 @@ pub(super) async fn ready(State(shared): State<Shared>) -> Response {
     responses((status = 200, description = "Text exposition format", body = String, content_type = "text/plain")),
 )]
 pub(super) async fn metrics(State(shared): State<Shared>) -> Response {
-    let counts = shared.store.counts(shared.clock.now()).await;
+    let now = shared.clock.now();
+    let counts = shared.store.counts(now).await;
     if let Err(error) = &counts {
         tracing::warn!(error = crate::workers::chain(error), "the store cannot be counted");
     }
-    let text = shared.metrics.render(counts.ok().as_ref());
+    let text = shared.metrics.render(counts.ok().as_ref(), now);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }

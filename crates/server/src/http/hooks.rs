@@ -58,7 +58,7 @@ pub(super) async fn receive(State(shared): State<Shared>, request: Request) -> R
             (answer, problem.into_response())
         }
     };
-    shared.metrics.webhook(&name, answer, began.elapsed());
+    shared.metrics.webhook(&name, answer, began.elapsed(), shared.clock.now());
     response
 }
 

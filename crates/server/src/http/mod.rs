@@ -15,7 +15,11 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::extract::{Request, State};
+use axum::http::HeaderValue;
+use axum::http::header::CONNECTION;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
 use axum::routing::{any, get};
 use call_core::port::{Clock, Hook, Store, Sweep, Switchboard};
 use tokio_util::sync::CancellationToken;
@@ -84,5 +88,15 @@ pub(crate) fn router(shared: Shared) -> Router {
         .route("/metrics", get(health::metrics))
         .fallback(|| async { Problem::new(Kind::NoSuchRoute, "there is nothing at this path") })
         .method_not_allowed_fallback(|| async { Problem::new(Kind::MethodNotAllowed, "the path takes other methods") })
+        .layer(from_fn_with_state(shared.clone(), part))
         .with_state(shared)
+}
+
+/// From the beginning of a shutdown every answer asks its client to connect anew, which a balancer takes elsewhere.
+async fn part(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if shared.draining.is_cancelled() {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }

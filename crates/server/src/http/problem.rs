@@ -65,6 +65,7 @@ pub(crate) enum Kind {
     KeyReused,
     Busy,
     Unavailable,
+    Broken,
     TimedOut,
     Internal,
 }
@@ -132,6 +133,12 @@ impl Kind {
             Self::Unavailable => {
                 (S::SERVICE_UNAVAILABLE, "unavailable", "The store does not answer", "try again after Retry-After")
             }
+            Self::Broken => (
+                S::SERVICE_UNAVAILABLE,
+                "store-broken",
+                "The store refuses",
+                "an operator must mend the store, see the server's log; trying again helps after that",
+            ),
             Self::TimedOut => (
                 S::SERVICE_UNAVAILABLE,
                 "timed-out",
@@ -162,7 +169,13 @@ impl Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        let kind = if error.is_transient() { Kind::Unavailable } else { Kind::Internal };
+        let kind = if matches!(error, StoreError::Broken(_)) {
+            Kind::Broken
+        } else if error.is_transient() {
+            Kind::Unavailable
+        } else {
+            Kind::Internal
+        };
         tracing::warn!(error = crate::workers::chain(&error), "a request met a store that failed");
         // What the store says may name files and hosts: that is for the log.
         Self::new(kind, "the store could not do it")

@@ -1,11 +1,11 @@
 //! Prometheus metrics of one app. Not the process's: tests and the demo run several apps beside each other.
 
-use call_core::port::{Answer, Clock, Counts, Observation, Observer};
-use call_core::{Call, Direction, Effect, Event, PhaseName, Proposer};
+use call_core::port::{Answer, Counts, Observation, Observer};
+use call_core::{Call, Direction, Effect, Event, PhaseName, Proposer, Timestamp};
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram, with_local_recorder};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
-use crate::clock::SystemClock;
+use crate::config::StoreKind;
 
 /// From a quick pick-up to the longest that a phone rings.
 const DIAL_TO_ANSWER: [f64; 10] = [0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 45.0, 60.0, 120.0];
@@ -51,15 +51,20 @@ impl Webhook {
     }
 }
 
-impl Default for Metrics {
-    fn default() -> Self {
+impl Metrics {
+    /// The metrics of an app on a store of this kind; `None` if it is one that was given to it.
+    #[must_use]
+    pub fn of(store: Option<StoreKind>) -> Self {
         let recorder = PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Full("call_dial_to_answer_seconds".into()), &DIAL_TO_ANSWER)
             .and_then(|b| b.set_buckets_for_metric(Matcher::Full("call_webhook_seconds".into()), &HOOK_SECONDS))
             .expect("the buckets are not empty")
             .build_recorder();
         let handle = recorder.handle();
-        with_local_recorder(&recorder, describe);
+        with_local_recorder(&recorder, || {
+            describe();
+            gauge!("call_store_info", "kind" => store.map_or("given", StoreKind::as_str)).set(1.0);
+        });
         Self { recorder, handle }
     }
 }
@@ -82,30 +87,41 @@ fn describe() {
     describe_counter!("call_lookups_total", "Lookups by the look that found the call, or missed.");
     describe_counter!("call_conflicts_total", "Lost compare-and-set races.");
     describe_gauge!("call_store_up", "Whether the store answered this scrape.");
+    describe_gauge!("call_store_info", "Always 1; its label tells what kind of store this is.");
+    describe_gauge!("call_clock_ahead_seconds", "How far the machine's clock is ahead of the store's, which is used.");
+    describe_counter!("call_pruned_total", "Ended calls that were removed for their age.");
 }
 
 impl Metrics {
     /// A webhook was answered.
-    pub fn webhook(&self, provider: &str, answer: Webhook, took: std::time::Duration) {
+    pub fn webhook(&self, provider: &str, answer: Webhook, took: std::time::Duration, now: Timestamp) {
         let provider = provider.to_owned();
         with_local_recorder(&self.recorder, || {
             counter!("call_webhooks_total", "provider" => provider.clone(), "answer" => answer.as_str()).increment(1);
             histogram!("call_webhook_seconds", "provider" => provider.clone()).record(took);
             if !matches!(answer, Webhook::Refused | Webhook::Malformed) {
-                let now = SystemClock.now().as_millis();
-                #[expect(clippy::cast_precision_loss, reason = "milliseconds of this era fit into 53 bits")]
-                gauge!("call_webhook_last_seen_seconds", "provider" => provider).set(now as f64 / 1000.0);
+                gauge!("call_webhook_last_seen_seconds", "provider" => provider).set(seconds(now.as_millis()));
             }
         });
     }
 
-    /// The metrics as Prometheus reads them, with what the store says now; `None` if it does not answer.
+    /// How many ms the machine's clock is ahead of the store's.
+    pub fn clock(&self, ahead: i64) {
+        with_local_recorder(&self.recorder, || gauge!("call_clock_ahead_seconds").set(seconds(ahead)));
+    }
+
+    /// So many calls were removed for their age.
+    pub fn pruned(&self, calls: u64) {
+        with_local_recorder(&self.recorder, || counter!("call_pruned_total").increment(calls));
+    }
+
+    /// The metrics as Prometheus reads them, with what the store says `now`; `None` if it does not answer.
     #[must_use]
-    pub fn render(&self, counts: Option<&Counts>) -> String {
+    pub fn render(&self, counts: Option<&Counts>, now: Timestamp) -> String {
         with_local_recorder(&self.recorder, || {
             gauge!("call_store_up").set(if counts.is_some() { 1.0 } else { 0.0 });
             if let Some(counts) = counts {
-                set(counts);
+                set(counts, now);
             }
         });
         self.handle.render()
@@ -117,9 +133,13 @@ impl Metrics {
     }
 }
 
+#[expect(clippy::cast_precision_loss, reason = "milliseconds of this era fit into 53 bits")]
+fn seconds(millis: i64) -> f64 {
+    millis as f64 / 1000.0
+}
+
 #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
-fn set(counts: &Counts) {
-    let now = SystemClock.now();
+fn set(counts: &Counts, now: Timestamp) {
     let age = |since: Option<_>| since.map_or(0.0, |at| now.since(at).as_secs_f64());
     for phase in PhaseName::ALL.into_iter().filter(|p| *p != PhaseName::Ended) {
         let open = counts.phases.iter().find(|(p, _)| *p == phase).map_or(0, |(_, n)| *n);

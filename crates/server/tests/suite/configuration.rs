@@ -63,7 +63,12 @@ fn what_cannot_work_is_refused_by_its_key() {
     assert!(read(&good, &token).unwrap().check().is_ok());
     for (key, line) in [
         ("api.tokens", "api.tokens_file = '/dev/null'"),
-        ("store.url", "store.url = 'postgres://x'"),
+        ("store.url", "store.url = 'mysql://x'"),
+        ("store.url", "store.url = 'sqlite:'"),
+        ("store.connections", "store.connections = 0"),
+        ("store.timeout", "store.timeout = '0s'"),
+        ("retention.keep", "retention.keep = '1h'"),
+        ("retention.keep", "retention.keep = 'long'"),
         ("server.public_url", "server.public_url = 'https://x.example/?a=b'"),
         ("twilio.from", "twilio.from = '0155'"),
         ("twilio.api_key_secret", "twilio.api_key_sid = 'SK0123456789abcdef0123456789abcdef'"),
@@ -71,7 +76,7 @@ fn what_cannot_work_is_refused_by_its_key() {
         ("inbound.numbers.\"0155\"", "inbound.numbers.0155 = { do = 'stream' }"),
         ("sweep.every", "sweep.every = '0s'"),
         ("outbox.workers", "outbox.workers = 0"),
-        ("outbox.lease", "outbox.lease = '5s'"),
+        ("outbox.lease", "outbox.lease = '999ms'"),
         ("lookup", "lookup.step = '10s'"),
         ("policy.hangup_tries", "policy.hangup_tries = 0"),
         ("log.level", "log.level = 'a=b=c'"),
@@ -132,6 +137,49 @@ fn the_environment_wins_over_the_file_and_numbers_that_people_call_stay_text() {
     assert_eq!(config.twilio.from, "+15550100002");
     assert_eq!(config.sweep.batch, 20);
     assert_eq!(config.policy.stale, StalePolicy::fail_after(std::time::Duration::from_secs(1800)));
+}
+
+#[test]
+fn every_kind_of_store_is_known_and_an_unknown_one_is_told_the_list() {
+    let keys = |url: &str| problems(&format!("store.url = '{url}'"), &[]);
+    for known in ["sqlite:calls.db", "postgres://app@db/calls", "postgresql://db/calls", "mongodb://a:1,b:2/calls"] {
+        assert!(!keys(known).contains(&"store.url".to_owned()), "{known}");
+    }
+    let Problems(found) = read("store.url = 'redis://db'", &[]).unwrap().check().unwrap_err();
+    let told = found.iter().find(|problem| problem.key == "store.url").unwrap().to_string();
+    for known in ["redis://db", "sqlite:", "postgres://", "mongodb://"] {
+        assert!(told.contains(known), "{told}");
+    }
+}
+
+#[test]
+fn a_stores_password_comes_from_the_environment_or_a_file_and_is_shown_nowhere() {
+    let url = "postgres://app:very-secret@db/calls";
+    let error = read(&format!("store.url = '{url}'"), &[]).unwrap_err();
+    assert_eq!(error.0[0].key, "store.url");
+    let told = format!("{error} {error:?}");
+    assert!(!told.contains("very-secret"), "{told}");
+    assert!(told.contains("CALL_SERVER__STORE__URL") && told.contains("store.url_file"), "{told}");
+
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("url");
+    std::fs::write(&path, format!("{url}\n")).unwrap();
+    let file = format!("store.url_file = '{}'", path.display());
+    let from_file = read(&file, &[]).unwrap();
+    assert_eq!(from_file.store.url.reveal(), url);
+    assert!(!format!("{from_file:?}").contains("very-secret"));
+    let other = [("CALL_SERVER__STORE__URL", "postgres://app:other-secret@db/calls")];
+    let from_environment = read(&file, &other).unwrap();
+    assert!(from_environment.store.url.reveal().contains("other-secret"), "the environment wins");
+    assert!(!format!("{from_environment:?}").contains("other-secret"));
+    assert_eq!(read("store.url_file = '/nowhere/at/all'", &[]).unwrap_err().0[0].key, "store.url_file");
+}
+
+#[test]
+fn spans_of_retention_are_written_in_days() {
+    assert_eq!(Config::default().retention.keep, None);
+    let keep = read("retention.keep = '90d'", &[]).unwrap().retention.keep;
+    assert_eq!(keep, Some(std::time::Duration::from_secs(90 * 86_400)));
 }
 
 #[test]

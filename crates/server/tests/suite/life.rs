@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use call_core::port::Store as _;
 use call_core::testkit::MemoryStore;
 use call_server::{App, Overrides, StartError};
 use reqwest::Method;

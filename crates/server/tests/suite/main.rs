@@ -6,6 +6,7 @@ mod bounds;
 mod client;
 mod command;
 mod configuration;
+mod drain;
 mod hooks;
 mod life;
 mod openapi;

@@ -1,4 +1,4 @@
-//! The world's clock.
+//! The machine's own clock.
 
 use std::time::Duration;
 
