@@ -21,6 +21,10 @@ macro_rules! planted {
     };
 }
 
+/// Without the feature the word costs nothing: it is known when the core is compiled.
+#[cfg(not(feature = "planted"))]
+const _: () = assert!(!planted!(LostUpdate));
+
 /// Whether the named bug is planted on this thread.
 #[cfg(feature = "planted")]
 macro_rules! planted {
