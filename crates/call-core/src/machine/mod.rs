@@ -19,6 +19,7 @@ mod step;
 mod table;
 mod time;
 mod timer;
+mod whatif;
 
 pub use call::{Call, Findings, Running, State, Timeline};
 pub use effect::{Effect, EffectId, EffectIdError, Event};
@@ -39,3 +40,4 @@ pub use stale::{Asked, Closing, Facts, ProviderSays, StalePolicy, StaleReason, V
 pub use step::{Reason, Step};
 pub use time::{Timestamp, TimestampError};
 pub use timer::{Timer, Timers};
+pub use whatif::{Ending, Parting, WhatIf, what_if};
