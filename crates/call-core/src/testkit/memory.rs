@@ -28,8 +28,8 @@ struct Tables {
     subjects: BTreeMap<Subject, CallId>,
     deadlines: BTreeSet<(Timestamp, CallId)>,
     outbox: BTreeMap<EffectId, Waiting>,
-    /// The outbox in the order in which it is claimed.
-    queue: BTreeSet<(Timestamp, EffectId)>,
+    /// The lanes of the outbox in the order in which they are claimed.
+    queues: [BTreeSet<(Timestamp, EffectId)>; 2],
     mailbox: BTreeMap<i64, ParkedSignal>,
     last_parked: i64,
 }
@@ -52,6 +52,33 @@ impl MemoryStore {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// When something in a lane of the outbox can be claimed next: a simulation need not look before.
+    #[must_use]
+    pub fn next_visible(&self, lane: Lane) -> Option<Timestamp> {
+        self.tables().queues[lane as usize].first().map(|&(at, _)| at)
+    }
+
+    /// When a sweep finds something next: a deadline, a parked signal whose time is up, or one whose leg is bound.
+    #[must_use]
+    pub fn next_sweep(&self) -> Option<Timestamp> {
+        let tables = self.tables();
+        let parked = tables
+            .mailbox
+            .values()
+            .map(|parked| if tables.legs.contains_key(&parked.leg) { parked.since } else { parked.until });
+        parked.chain(tables.deadlines.first().map(|&(at, _)| at)).min()
+    }
+
+    /// Looks at a call as it is stored, without a copy of it.
+    pub fn look<T>(&self, id: CallId, at: impl FnOnce(Option<&Call>) -> T) -> T {
+        at(self.tables().calls.get(&id))
+    }
+
+    /// Looks at a call's journal as it is stored, in the order of writing.
+    pub fn look_back<T>(&self, id: CallId, at: impl FnOnce(&[Entry]) -> T) -> T {
+        at(self.tables().journal.get(&id).map_or(&[], Vec::as_slice))
     }
 
     /// No method leaves the tables half changed, so they are good even after a panic elsewhere in a test.
@@ -143,10 +170,8 @@ impl Store for MemoryStore {
 
     async fn claim(&self, lane: Lane, now: Timestamp, lease: Duration, limit: usize) -> Result<Vec<Job>, StoreError> {
         let mut tables = self.tables();
-        let visible = tables.queue.iter().take_while(|(at, _)| *at <= now).map(|&(_, id)| id);
-        let of_lane =
-            visible.filter(|id| tables.outbox.get(id).is_some_and(|waiting| Lane::of(&waiting.effect) == lane));
-        let ids: Vec<EffectId> = of_lane.take(limit).collect();
+        let visible = tables.queues[lane as usize].iter().take_while(|(at, _)| *at <= now).map(|&(_, id)| id);
+        let ids: Vec<EffectId> = visible.take(limit).collect();
         let mut jobs: Vec<Job> = ids.into_iter().filter_map(|id| tables.lease(id, now + lease)).collect();
         jobs.sort_unstable_by_key(|job| (job.since, job.id));
         Ok(jobs)
@@ -257,9 +282,9 @@ impl Tables {
             if planted!(OnlyOneEffectIsStored) && id.index > 0 {
                 continue;
             }
+            self.queues[Lane::of(&effect) as usize].insert((since, id));
             let waiting = Waiting { effect, since, visible: since, attempt: 0, deferrals: 0, claimed: false };
             self.outbox.insert(id, waiting);
-            self.queue.insert((since, id));
         }
         if let Some(key) = key {
             self.keys.insert(key.key, (id, key.digest));
@@ -310,9 +335,10 @@ impl Tables {
 
     fn lease(&mut self, id: EffectId, lease: Timestamp) -> Option<Job> {
         let waiting = self.outbox.get_mut(&id)?;
-        self.queue.remove(&(waiting.visible, id));
+        let queue = &mut self.queues[Lane::of(&waiting.effect) as usize];
+        queue.remove(&(waiting.visible, id));
         let lease = if planted!(ClaimIgnoresLeases) { waiting.visible } else { lease };
-        self.queue.insert((lease, id));
+        queue.insert((lease, id));
         waiting.visible = lease;
         waiting.attempt += 1;
         waiting.claimed = true;
@@ -332,11 +358,12 @@ impl Tables {
         if !waiting.claimed || (waiting.attempt != settle.attempt && !planted!(LateSettlementEndsTheNewClaim)) {
             return;
         }
-        self.queue.remove(&(waiting.visible, settle.id));
+        let queue = &mut self.queues[Lane::of(&waiting.effect) as usize];
+        queue.remove(&(waiting.visible, settle.id));
         match settle.how {
             Settlement::Held(until) => {
                 waiting.visible = until;
-                self.queue.insert((until, settle.id));
+                queue.insert((until, settle.id));
             }
             Settlement::Done => {
                 self.outbox.remove(&settle.id);
@@ -345,7 +372,7 @@ impl Tables {
                 waiting.visible = at;
                 waiting.deferrals += 1;
                 waiting.claimed = false;
-                self.queue.insert((at, settle.id));
+                queue.insert((at, settle.id));
             }
         }
     }
