@@ -1,0 +1,149 @@
+//! A tiny executor: tasks are boxed futures, the next ready one is chosen by the dice, and time moves when none is ready.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+
+use crate::world::Sim;
+
+pub(crate) type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// All tasks of all servers.
+pub(crate) struct Executor {
+    sim: Sim,
+    tasks: Vec<Option<Task>>,
+    free: Vec<usize>,
+    born: u64,
+    ready: Arc<Mutex<Vec<(usize, u64)>>>,
+    pub(crate) steps: u64,
+}
+
+struct Task {
+    server: usize,
+    job: Job,
+    alarm: Arc<Alarm>,
+    waker: Waker,
+}
+
+/// Wakes one task. The number tells a task from an earlier one in the same place.
+struct Alarm {
+    place: usize,
+    number: u64,
+    rung: AtomicBool,
+    ready: Arc<Mutex<Vec<(usize, u64)>>>,
+}
+
+impl Wake for Alarm {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !self.rung.swap(true, Ordering::Relaxed) {
+            let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+            ready.push((self.place, self.number));
+        }
+    }
+}
+
+impl Executor {
+    pub(crate) fn new(sim: Sim) -> Self {
+        Self { sim, tasks: Vec::new(), free: Vec::new(), born: 0, ready: Arc::default(), steps: 0 }
+    }
+
+    /// Runs until nothing can happen any more, something broke, or the limits are reached.
+    pub(crate) fn run(&mut self, until: u64, steps: u64) {
+        while self.steps < steps {
+            self.take_up();
+            if self.sim.world().broken.is_some() {
+                return;
+            }
+            if let Some(place) = self.choose() {
+                self.poll(place);
+                continue;
+            }
+            if !self.sim.advance(until) {
+                return;
+            }
+        }
+    }
+
+    fn choose(&mut self) -> Option<usize> {
+        loop {
+            let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+            let which = match ready.len() {
+                0 => return None,
+                1 => 0,
+                n => usize::try_from(self.sim.world().dice.below(n as u64)).unwrap_or(0),
+            };
+            let (place, number) = ready.swap_remove(which);
+            let task = self.tasks.get(place).and_then(Option::as_ref);
+            if task.is_some_and(|task| task.alarm.number == number) {
+                return Some(place);
+            }
+        }
+    }
+
+    fn poll(&mut self, place: usize) {
+        let Some(mut task) = self.tasks.get_mut(place).and_then(Option::take) else { return };
+        self.steps += 1;
+        task.alarm.rung.store(false, Ordering::Relaxed);
+        let polled = catch_unwind(AssertUnwindSafe(|| task.job.as_mut().poll(&mut Context::from_waker(&task.waker))));
+        match polled {
+            Ok(Poll::Pending) => self.tasks[place] = Some(task),
+            Ok(Poll::Ready(())) => self.free.push(place),
+            Err(panic) => {
+                self.free.push(place);
+                let text = panic.downcast_ref::<String>().map(String::as_str);
+                let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("(no words)");
+                self.sim.world().breaks("panics", format!("a task panicked: {text}"));
+            }
+        }
+        let crashed = self.sim.world().crashed.take();
+        if let Some(server) = crashed {
+            self.kill(server);
+        }
+    }
+
+    /// A process dies: whatever it was doing is gone, at whatever await it was.
+    fn kill(&mut self, server: usize) {
+        for (place, slot) in self.tasks.iter_mut().enumerate() {
+            if slot.as_ref().is_some_and(|task| task.server == server) {
+                // Dropped one by one: what hangs on a connection hears that it broke.
+                drop(slot.take());
+                self.free.push(place);
+            }
+        }
+        let spawned = std::mem::take(&mut self.sim.world().spawned);
+        let (dead, alive) = spawned.into_iter().partition::<Vec<_>, _>(|(of, _)| *of == server);
+        self.sim.world().spawned.extend(alive);
+        drop(dead);
+    }
+
+    /// Makes tasks of what was spawned meanwhile.
+    fn take_up(&mut self) {
+        let spawned = std::mem::take(&mut self.sim.world().spawned);
+        for (server, job) in spawned {
+            let place = self.free.pop().unwrap_or_else(|| {
+                self.tasks.push(None);
+                self.tasks.len() - 1
+            });
+            self.born += 1;
+            let ready = Arc::clone(&self.ready);
+            let alarm = Arc::new(Alarm { place, number: self.born, rung: AtomicBool::new(false), ready });
+            alarm.wake_by_ref();
+            let waker = Waker::from(Arc::clone(&alarm));
+            self.tasks[place] = Some(Task { server, job, alarm, waker });
+        }
+    }
+
+    /// Drops every task, so that nothing holds on to the world.
+    pub(crate) fn clear(&mut self) {
+        for slot in &mut self.tasks {
+            drop(slot.take());
+        }
+    }
+}

@@ -1,0 +1,20 @@
+use super::{Invariant, Seen, Truth};
+use crate::trace::short;
+
+/// Every call ends.
+#[derive(Default)]
+pub(super) struct Ends;
+
+impl Invariant for Ends {
+    fn name(&self) -> &'static str {
+        "ends"
+    }
+
+    fn see(&mut self, seen: &Seen<'_>, _: &Truth<'_>) -> Result<(), String> {
+        let Seen::Finished { calls, .. } = seen else { return Ok(()) };
+        match calls.iter().find(|(call, _)| !call.has_ended()) {
+            Some((call, _)) => Err(format!("call {} is {} for ever", short(call.id()), call.phase_name().as_str())),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! What must hold, one file each. Every invariant sees everything that happens, and what is true on the network.
+
+use call_core::journal::Entry;
+use call_core::port::{Commit, ParkedSignal, Received, Settle};
+use call_core::testkit::MemoryStore;
+use call_core::{Call, CallId, Effect, EffectId, Event, Reason, Signal};
+
+use crate::network::Network;
+
+/// Something that happened.
+pub(crate) enum Seen<'a> {
+    /// A commit was stored.
+    Committed { before: Option<&'a Call>, commit: &'a Commit },
+    /// Claims were settled on their own.
+    Settled { settlements: &'a [Settle] },
+    /// Parked signals were given up.
+    Expired { gone: &'a [ParkedSignal] },
+    /// A subscriber was told.
+    Told { id: &'a EffectId, event: &'a Event },
+    /// A client got its call.
+    Placed { call: CallId, key: Option<&'a str> },
+    /// A message got its 2xx.
+    Acknowledged { received: &'a Received },
+    /// A media session's fact was taken.
+    Reported { call: CallId, signal: &'a Signal, ignored: Option<Reason> },
+    /// A server is about to perform an effect; the call is the one that it looked at.
+    Performing { call: &'a Call, id: &'a EffectId, effect: &'a Effect },
+    /// The provider took a dial: a phone will ring.
+    Dialled { call: &'a Call, id: EffectId, phone: usize },
+    /// The carrier had to end a leg that nobody else ended.
+    Outlived { phone: usize },
+    /// Nothing happens any more.
+    Finished { calls: &'a [(Call, Vec<Entry>)], outbox: u64, mailbox: &'a [ParkedSignal] },
+}
+
+/// What is true, whoever knows of it.
+pub(crate) struct Truth<'a> {
+    pub(crate) now: u64,
+    pub(crate) healed: bool,
+    /// How far apart from the truth clocks may be, in microseconds.
+    pub(crate) skew: u64,
+    pub(crate) network: &'a Network,
+    pub(crate) store: &'a MemoryStore,
+}
+
+/// One thing that must hold.
+pub(crate) trait Invariant: Send {
+    /// The name of its file.
+    fn name(&self) -> &'static str;
+
+    /// Sees what happened, and says what is wrong with it.
+    fn see(&mut self, seen: &Seen<'_>, truth: &Truth<'_>) -> Result<(), String>;
+}
+
+macro_rules! invariants {
+    ($($file:ident: $invariant:ident,)+) => {
+        $(mod $file;)+
+
+        impl Invariants {
+            /// All of them.
+            pub(crate) fn all() -> Self {
+                Self(vec![$(Box::new($file::$invariant::default()),)+])
+            }
+        }
+    };
+}
+
+/// All that must hold.
+pub(crate) struct Invariants(Vec<Box<dyn Invariant>>);
+
+impl Invariants {
+    pub(crate) fn see(&mut self, seen: &Seen<'_>, truth: &Truth<'_>) -> Result<(), (&'static str, String)> {
+        for invariant in &mut self.0 {
+            invariant.see(seen, truth).map_err(|what| (invariant.name(), what))?;
+        }
+        Ok(())
+    }
+}
+
+invariants! {
+    acknowledged: Acknowledged,
+    committed: Committed,
+    dialled: Dialled,
+    drained: Drained,
+    ends: Ends,
+    guarded: Guarded,
+    hangups: Hangups,
+    journal: Journal,
+    keys: Keys,
+    mailbox: Mailbox,
+    outlived: Outlived,
+    phases: Phases,
+    reaped: Reaped,
+    settled: Settled,
+    speech: Speech,
+    subjects: Subjects,
+    told: Told,
+    truthful: Truthful,
+    turns: Turns,
+    versions: Versions,
+}

@@ -1,0 +1,52 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use call_core::{CallId, Effect, EffectId, Event};
+
+use super::{Invariant, Seen, Truth};
+use crate::trace::short;
+
+/// Events are told at least once, and what happens once in a life is an event once.
+#[derive(Default)]
+pub(super) struct Told {
+    wished: BTreeSet<EffectId>,
+    told: BTreeSet<EffectId>,
+    once: BTreeMap<(CallId, &'static str), EffectId>,
+}
+
+impl Invariant for Told {
+    fn name(&self) -> &'static str {
+        "told"
+    }
+
+    fn see(&mut self, seen: &Seen<'_>, _: &Truth<'_>) -> Result<(), String> {
+        match seen {
+            Seen::Committed { commit, .. } if commit.moves() => {
+                for (id, effect) in &commit.effects {
+                    let Effect::Publish(event) = effect else { continue };
+                    self.wished.insert(*id);
+                    let once = match event {
+                        Event::Placed | Event::Answered | Event::Ending | Event::Ended { .. } => true,
+                        _ => false,
+                    };
+                    if once && self.once.insert((id.call, event.name()), *id).is_some() {
+                        return Err(format!("{} of {} happened twice", event.name(), short(id.call)));
+                    }
+                }
+                let call = &commit.call;
+                if call.has_ended() && !self.once.contains_key(&(call.id(), "call.ended")) {
+                    return Err(format!("{} ended, and nobody is told", short(call.id())));
+                }
+            }
+            Seen::Told { id, .. } => {
+                self.told.insert(**id);
+            }
+            Seen::Finished { .. } => {
+                if let Some(id) = self.wished.difference(&self.told).next() {
+                    return Err(format!("event {}.{} of {} was never told", id.version, id.index, short(id.call)));
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,228 @@
+//! The provider's messages: reordered always, and on bad days lost, late or doubled. Sent again, if it is that kind of
+//! provider, while nobody acknowledges them.
+
+use std::sync::Arc;
+
+use call_core::port::{Delivered, Inbound, Question, Received};
+use call_core::{
+    Address, Analysis, AnsweredBy, Call, CallId, Cost, Fact, Leg, Operation, Recording, Reason, Script, Signal,
+};
+
+use super::{News, PROVIDER, Station};
+use crate::invariants::Seen;
+use crate::rare::Rare;
+use crate::server::{App, NAMES};
+use crate::time::{MS, SEC, shown};
+use crate::world::{Event, Sim, World};
+
+/// One message and what has become of it.
+pub(crate) struct Message {
+    phone: usize,
+    received: Arc<Received>,
+    tries: u32,
+    late: bool,
+    done: bool,
+}
+
+/// What we told the provider to do.
+pub(crate) enum Instruction {
+    Follow { call: CallId, script: Script, server: usize },
+    Hangup,
+    Fallback,
+}
+
+impl World {
+    /// Tells of a phone.
+    pub(super) fn message(&mut self, phone: usize, fact: Fact, asks: bool) {
+        let nameless = !asks && self.dice.one_in(self.weather.nameless);
+        let (now, parent) = (self.now, self.network.phones[phone].parent);
+        let parent = parent.map(|parent| self.network.phones[parent].leg.clone());
+        let state = &mut self.network.phones[phone];
+        state.sent += 1;
+        let key = format!("{}-{}", state.leg.id, state.sent);
+        let mut signal = Signal::new(fact).on(state.leg.clone()).keyed(key).ordered(state.sent).happened(shown(now, 0));
+        if let Some(parent) = parent {
+            signal = signal.under(parent);
+        }
+        let begins = state.call.is_none() && state.parent.is_none();
+        let address = Address { call: state.call.filter(|_| !nameless), leg: state.leg.clone(), begins };
+        let received = Received {
+            address,
+            signals: vec![signal],
+            question: asks.then_some(Question::WhatNow),
+            inbound: begins.then(|| Inbound { from: "+15550177".to_owned(), to: "+15550100".to_owned() }),
+        };
+        self.post(phone, received);
+    }
+
+    fn post(&mut self, phone: usize, received: Received) {
+        let message = self.network.messages.len();
+        let tries = 1 + self.weather.retries.max(u32::from(received.question.is_some()));
+        let received = Arc::new(received);
+        self.network.messages.push(Message { phone, received, tries, late: false, done: false });
+        let wait = match self.dice.below(8) {
+            0 => self.dice.within(MS, 2 * SEC),
+            1 => 0,
+            _ => self.dice.within(MS, 120 * MS),
+        };
+        self.after(wait, Event::Network(News::Send { message }));
+    }
+
+    /// A message about somebody else's call: another installation shares the account.
+    pub(crate) fn foreign(&mut self, phone: usize) {
+        let call = Some(CallId::new(shown(self.now, 0), self.dice.bytes()));
+        let leg = Leg::new(PROVIDER, format!("X{}", self.network.messages.len()));
+        let signal = Signal::new(Fact::Answered).on(leg.clone()).keyed(leg.id.clone());
+        let address = Address { call, leg, begins: false };
+        self.post(phone, Received { address, signals: vec![signal], question: None, inbound: None });
+    }
+
+    /// Recording, cost, analysis: told when all is over.
+    pub(super) fn afterword(&mut self, phone: usize, nth: u8) {
+        let fact = match nth {
+            0 => Fact::Billed(Cost { amount: "0.0130".to_owned(), currency: "USD".to_owned() }),
+            1 => Fact::Recording(Recording {
+                id: format!("RE{phone}"),
+                url: None,
+                status: "completed".to_owned(),
+                duration: None,
+            }),
+            _ => Fact::Analyzed(Analysis { successful: Some(true), summary: None, sentiment: None }),
+        };
+        self.message(phone, fact, false);
+    }
+
+    /// The provider got no 2xx.
+    fn unanswered(&mut self, message: usize) {
+        let Message { phone, received, tries, .. } = &mut self.network.messages[message];
+        *tries = tries.saturating_sub(1);
+        let (phone, tries, asks) = (*phone, *tries, received.question.is_some());
+        if tries > 0 {
+            let wait = self.dice.pick(&[500 * MS, 2 * SEC, 15 * SEC]);
+            self.after(wait, Event::Network(News::Send { message }));
+        } else if asks {
+            // "An application error has occurred. Goodbye."
+            let epoch = self.network.phones[phone].epoch;
+            self.after(SEC, Event::Network(News::Script { phone, epoch }));
+        }
+    }
+
+    fn answered(&mut self, sim: &Sim, message: usize, answer: Result<Option<Instruction>, ()>) {
+        if answer.is_ok() {
+            let received = Arc::clone(&self.network.messages[message].received);
+            let open = received.signals.iter().any(|signal| signal.fact.ending().is_none());
+            let phone = self.network.messages[message].phone;
+            if open && self.network.phones[phone].is_open() {
+                let now = self.now;
+                self.network.phones[phone].known.get_or_insert(now);
+            }
+            self.show(&sim.store, &Seen::Acknowledged { received: &received });
+        }
+        match answer {
+            Ok(_) if self.dice.one_in(self.weather.lose_answer) => self.unanswered(message),
+            Err(()) => self.unanswered(message),
+            Ok(instruction) => {
+                let state = &mut self.network.messages[message];
+                let first = !std::mem::replace(&mut state.done, true);
+                let phone = state.phone;
+                if let Some(instruction) = instruction.filter(|_| first) {
+                    self.instruct(phone, instruction);
+                }
+            }
+        }
+    }
+}
+
+/// A message goes out, to whichever server the balancer picks.
+pub(super) fn send(sim: &Sim, message: usize) {
+    let mut guard = sim.world();
+    let world = &mut *guard;
+    let asks = world.network.messages[message].received.question.is_some();
+    if !asks && world.dice.one_in(world.weather.lost) {
+        world.trace.line(world.now, "net", || format!("message {message} is lost"));
+        return;
+    }
+    if !world.network.messages[message].late && world.dice.one_in(world.weather.late) {
+        world.network.messages[message].late = true;
+        let wait = world.dice.within(SEC, 60 * SEC);
+        return world.after(wait, Event::Network(News::Send { message }));
+    }
+    if world.dice.one_in(world.weather.doubled) {
+        let wait = world.dice.pick(&[0, 100 * MS, 30 * SEC]);
+        world.after(wait, Event::Network(News::Send { message }));
+    }
+    let roll = world.dice.roll();
+    let Some(server) = world.servers.any_up(roll) else { return world.unanswered(message) };
+    let Some(app) = world.servers.all[server].app.clone() else { return world.unanswered(message) };
+    let received = Arc::clone(&world.network.messages[message].received);
+    world.trace.line(world.now, "net", || {
+        let fact = received.signals.first().map(|signal| &signal.fact);
+        format!("message {message} about {} to {}: {fact:?}", received.address.leg, NAMES[server])
+    });
+    drop(guard);
+    let ticket = Ticket { sim: Arc::clone(sim), message, answered: false };
+    sim.spawn(server, receive(ticket, server, app, received));
+}
+
+/// The server's side: as `POST /hooks/{provider}` does it.
+async fn receive(mut ticket: Ticket, server: usize, app: Arc<App>, received: Arc<Received>) {
+    let answer = webhook(&ticket.sim, server, &app, &received).await;
+    ticket.answered = true;
+    let sim = Arc::clone(&ticket.sim);
+    sim.world().answered(&sim, ticket.message, answer);
+}
+
+async fn webhook(sim: &Sim, server: usize, app: &App, received: &Received) -> Result<Option<Instruction>, ()> {
+    let delivered = app.switchboard.deliver(received).await.map_err(drop)?;
+    let parked = matches!(delivered, Delivered::Parked);
+    if let Delivered::To(handled) = &delivered {
+        let mut world = sim.world();
+        match handled.ignored {
+            Some(Reason::Duplicate) if handled.call.has_ended() => world.rarely(Rare::DuplicateAfterTheEnd),
+            _ if handled.call.has_ended() => world.rarely(Rare::SignalAfterTheEnd),
+            _ => {}
+        }
+    }
+    if received.question.is_none() {
+        return Ok(None);
+    }
+    let found = match delivered {
+        Delivered::To(handled) => Some(handled.call),
+        Delivered::Parked => app.switchboard.find_for_question(&received.address).await.unwrap_or_default(),
+    };
+    if found.is_none() && parked {
+        sim.world().rarely(Rare::Fallback);
+    }
+    Ok(Some(found.map_or(Instruction::Fallback, |call| reply(&call, server))))
+}
+
+fn reply(call: &Call, server: usize) -> Instruction {
+    match call.may(Operation::Stream) {
+        Ok(_) => Instruction::Follow { call: call.id(), script: call.plan().script.clone(), server },
+        Err(_) => Instruction::Hangup,
+    }
+}
+
+/// The provider's side of a request: if the connection breaks, it knows.
+struct Ticket {
+    sim: Sim,
+    message: usize,
+    answered: bool,
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.sim.world().unanswered(self.message);
+        }
+    }
+}
+
+impl World {
+    /// A provider that does not ask was told with the dial, and tells a machine from a person.
+    pub(crate) fn detect(&mut self, phone: usize) {
+        if self.network.phones[phone].station == Station::Talking && self.dice.percent(30) {
+            self.message(phone, Fact::Detected(AnsweredBy::Human), false);
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Everything that exists in a run, behind one lock, and the heap of what will happen.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::Waker;
+
+use call_core::testkit::MemoryStore;
+
+use crate::Options;
+use crate::client::Clients;
+use crate::dice::Dice;
+use crate::executor::Job;
+use crate::invariants::{Invariants, Seen, Truth};
+use crate::network::{Network, News};
+use crate::rare::{Rare, Tally};
+use crate::server::Servers;
+use crate::trace::Trace;
+use crate::weather::Weather;
+
+/// What all tasks share.
+pub(crate) struct Shared {
+    world: Mutex<World>,
+    pub(crate) store: MemoryStore,
+}
+
+pub(crate) type Sim = Arc<Shared>;
+
+/// The world of one run.
+pub(crate) struct World {
+    me: Weak<Shared>,
+    pub(crate) now: u64,
+    sequence: u64,
+    agenda: BinaryHeap<Reverse<Entry>>,
+    pub(crate) dice: Dice,
+    pub(crate) weather: Weather,
+    pub(crate) healed: bool,
+    pub(crate) network: Network,
+    pub(crate) servers: Servers,
+    pub(crate) clients: Clients,
+    pub(crate) store_down_until: u64,
+    pub(crate) provider_down_until: u64,
+    pub(crate) invariants: Invariants,
+    pub(crate) tally: Tally,
+    pub(crate) trace: Trace,
+    pub(crate) spawned: Vec<(usize, Job)>,
+    /// The server that dies at the end of this step.
+    pub(crate) crashed: Option<usize>,
+    pub(crate) broken: Option<Broken>,
+}
+
+/// An invariant that does not hold.
+#[derive(Debug, Clone)]
+pub(crate) struct Broken {
+    pub(crate) invariant: &'static str,
+    pub(crate) what: String,
+    pub(crate) at: u64,
+}
+
+/// What will happen.
+pub(crate) enum Event {
+    /// A task goes on.
+    Wake(Waker),
+    /// A resting worker looks again.
+    Look { server: usize, worker: usize, at: u64 },
+    /// A dead server comes back.
+    Boot(usize),
+    /// A server's clock jumps.
+    Jump(usize),
+    /// The store is down until then.
+    StoreDown { until: u64 },
+    /// The provider is down until then.
+    ProviderDown { until: u64 },
+    /// Something on the telephone network.
+    Network(News),
+    /// A client of the API does something.
+    Client(crate::client::Wish),
+    /// The faults stop.
+    Heal,
+}
+
+struct Entry {
+    at: u64,
+    sequence: u64,
+    event: Event,
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        (self.at, self.sequence) == (other.at, other.sequence)
+    }
+}
+
+impl Eq for Entry {}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Entry {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.at, self.sequence).cmp(&(other.at, other.sequence))
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(seed: u64, options: &Options) -> Sim {
+        let mut dice = Dice::new(seed);
+        let weather = if options.calm { Weather::calm() } else { Weather::draw(&mut dice) };
+        let (network, clients) = (Network::new(&mut dice), Clients::new(&mut dice, options));
+        let world = |me: &Weak<Self>| World {
+            me: Weak::clone(me),
+            now: 0,
+            sequence: 0,
+            agenda: BinaryHeap::new(),
+            weather,
+            healed: false,
+            network,
+            servers: Servers::default(),
+            clients,
+            store_down_until: 0,
+            provider_down_until: 0,
+            invariants: Invariants::all(),
+            tally: Tally::default(),
+            trace: Trace::new(options.trace),
+            spawned: Vec::new(),
+            crashed: None,
+            broken: None,
+            dice,
+        };
+        Arc::new_cyclic(|me| Self { world: Mutex::new(world(me)), store: MemoryStore::new() })
+    }
+
+    /// The world. Never held across an await.
+    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Moves time to the next thing that happens; `false` if nothing will before `until`.
+    pub(crate) fn advance(self: &Arc<Self>, until: u64) -> bool {
+        let mut events = Vec::new();
+        {
+            let mut world = self.world();
+            let Some(at) = world.agenda.peek().map(|Reverse(entry)| entry.at).filter(|at| *at <= until) else {
+                return false;
+            };
+            world.now = world.now.max(at);
+            while world.agenda.peek().is_some_and(|Reverse(entry)| entry.at <= at) {
+                events.extend(world.agenda.pop().map(|Reverse(entry)| entry.event));
+            }
+        }
+        for event in events {
+            match event {
+                Event::Wake(waker) => waker.wake(),
+                Event::Look { server, worker, at } => {
+                    let waker = self.world().servers.look(server, worker, at);
+                    waker.into_iter().for_each(Waker::wake);
+                }
+                Event::Boot(server) => crate::server::boot(self, server),
+                Event::Jump(server) => self.world().jump(server),
+                Event::StoreDown { until } => self.world().store_down_until = until,
+                Event::ProviderDown { until } => self.world().provider_down_until = until,
+                Event::Network(news) => crate::network::happen(self, news),
+                Event::Client(wish) => crate::client::act(self, wish),
+                Event::Heal => crate::run::heal(self),
+            }
+        }
+        true
+    }
+
+    pub(crate) fn spawn(&self, server: usize, job: impl Future<Output = ()> + Send + 'static) {
+        self.world().spawned.push((server, Box::pin(job)));
+    }
+}
+
+impl World {
+    /// What all tasks share, for a new one.
+    pub(crate) fn sim(&self) -> Sim {
+        self.me.upgrade().expect("whoever reaches the world holds what it is in")
+    }
+
+    pub(crate) fn after(&mut self, wait: u64, event: Event) {
+        let at = self.now + wait;
+        self.sequence += 1;
+        self.agenda.push(Reverse(Entry { at, sequence: self.sequence, event }));
+    }
+
+    /// Shows something to every invariant.
+    pub(crate) fn show(&mut self, store: &MemoryStore, seen: &Seen<'_>) {
+        if self.broken.is_some() {
+            return;
+        }
+        let truth = Truth {
+            now: self.now,
+            healed: self.healed,
+            skew: self.weather.skew.max(self.servers.skewed),
+            network: &self.network,
+            store,
+        };
+        if let Err((invariant, what)) = self.invariants.see(seen, &truth) {
+            self.breaks(invariant, what);
+        }
+    }
+
+    pub(crate) fn breaks(&mut self, invariant: &'static str, what: String) {
+        self.trace.line(self.now, "", || format!("BROKEN {invariant}: {what}"));
+        self.broken.get_or_insert(Broken { invariant, what, at: self.now });
+    }
+
+    pub(crate) fn rarely(&mut self, rare: Rare) {
+        self.tally.count(rare);
+    }
+
+    fn jump(&mut self, server: usize) {
+        if !self.healed {
+            let skew = self.weather.skew / crate::time::MS;
+            self.servers.all[server].skew = self.dice.within(0, 2 * skew).cast_signed() - skew.cast_signed();
+            self.rarely(Rare::ClockJump);
+        }
+    }
+
+    /// Lets go of everything that holds on to this world.
+    pub(crate) fn clear(&mut self) -> Vec<(usize, Job)> {
+        self.agenda.clear();
+        self.servers.clear();
+        // To be dropped by the caller, without the lock: what waits for an answer hears that there is none.
+        std::mem::take(&mut self.spawned)
+    }
+}
