@@ -120,7 +120,7 @@ impl App {
         let kind = if overrides.store.is_some() { None } else { config.store.url.kind() };
         let store = match overrides.store {
             Some(store) => store,
-            None => store::open(&config.store).await?,
+            None => store::await_open(&config.store).await?,
         };
         let machine = overrides.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let common = SharedClock::of(store.clone(), machine.clone()).await.map_err(StartError::Clock)?.map(Arc::new);

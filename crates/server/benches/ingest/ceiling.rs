@@ -1,6 +1,5 @@
 //! The same work without HTTP: what the server can at best come near to.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +7,7 @@ use call_core::port::{Lane, Settle, Settlement, Store};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
+use crate::database::{Server, open};
 use crate::lanes::{run, split};
 use crate::production::{Production, bear, hook, now};
 use crate::report::Measured;
@@ -15,9 +15,16 @@ use crate::workload::Workload;
 
 /// The commits that the messages lead to, without anything around them; if `drained`, with the outbox's claims and
 /// settlements beside them, which the server makes too.
-pub(crate) async fn store(runtime: &Handle, file: &Path, concurrency: usize, calls: usize, drained: bool) -> Measured {
-    let opened = file.to_owned();
-    let store = runtime.spawn(async move { crate::store(&opened).await }).await.unwrap();
+pub(crate) async fn store(
+    server: &Server,
+    runtime: &Handle,
+    concurrency: usize,
+    calls: usize,
+    drained: bool,
+) -> Measured {
+    let place = server.place(&format!("alone-{}.db", rand::random::<u32>())).await;
+    // Opened where it works: what it spawns counts as the server's.
+    let store = runtime.spawn(open(server.kind(), place.url.clone())).await.unwrap();
     let workload = Workload::new(calls);
     bear(&*store, &workload).await;
     let steps = split(workload.steps(&hook()), concurrency);
@@ -31,7 +38,7 @@ pub(crate) async fn store(runtime: &Handle, file: &Path, concurrency: usize, cal
     });
     let name = if drained { "store + outbox" } else { "store" };
     let measured = if drained {
-        Measured::of(name, concurrency, store, work).await
+        Measured::of(name, concurrency, store.clone(), work).await
     } else {
         Measured::without_outbox(name, concurrency, work).await
     };
@@ -39,6 +46,27 @@ pub(crate) async fn store(runtime: &Handle, file: &Path, concurrency: usize, cal
     if let Some(draining) = draining {
         draining.await.unwrap();
     }
+    store.close().await;
+    measured
+}
+
+/// The loads and commits that the messages lead to, one after the other, without anything around them.
+pub(crate) async fn alone(server: &Server, runtime: &Handle, calls: usize) -> Measured {
+    let place = server.place(&format!("alone-{}.db", rand::random::<u32>())).await;
+    let store = runtime.spawn(open(server.kind(), place.url.clone())).await.unwrap();
+    let workload = Workload::new(calls);
+    bear(&*store, &workload).await;
+    let working = store.clone();
+    let work = run(runtime, vec![workload.steps(&hook())], move |step| {
+        let store = working.clone();
+        async move {
+            let call = store.load(step.call.id()).await.unwrap().unwrap();
+            assert_eq!(call.version(), step.base);
+            store.commit(step).await.unwrap();
+        }
+    });
+    let measured = Measured::without_outbox("store, load + commit", 1, work).await;
+    store.close().await;
     measured
 }
 

@@ -65,7 +65,10 @@ impl Server {
             }
             Kind::Postgres => {
                 let server = Postgres::own();
-                println!("\n# PostgreSQL {}\n\nfsync=on, synchronous_commit=on, all else as it comes", server.version());
+                println!(
+                    "\n# PostgreSQL {}\n\nfsync=on, synchronous_commit=on, all else as it comes",
+                    server.version()
+                );
                 Self::Postgres(server)
             }
             Kind::Mongo => {
@@ -98,14 +101,14 @@ impl Server {
         }
         Place { url, _kept: kept }
     }
+}
 
-    /// The store of a place, without a server around it.
-    pub(crate) async fn store(&self, place: &Place) -> Arc<dyn Store> {
-        match self {
-            Self::Sqlite(_) => Arc::new(SqliteStore::open(&place.url).await.unwrap()),
-            Self::Postgres(_) => Arc::new(PostgresStore::open(&place.url).await.unwrap()),
-            Self::Mongo(_) => Arc::new(MongoStore::open(&place.url).await.unwrap()),
-        }
+/// The store of a place, without a server around it.
+pub(crate) async fn open(kind: Kind, url: String) -> Arc<dyn Store> {
+    match kind {
+        Kind::Sqlite => Arc::new(SqliteStore::open(&url).await.unwrap()),
+        Kind::Postgres => Arc::new(PostgresStore::open(&url, &store_postgres::Options::default()).await.unwrap()),
+        Kind::Mongo => Arc::new(MongoStore::open(&url, store_mongo::Options::default()).await.unwrap()),
     }
 }
 

@@ -29,19 +29,16 @@ pub(crate) struct Production {
 }
 
 impl Production {
-    pub(crate) fn start(file: &Path) -> Self {
+    pub(crate) fn start(url: &str) -> Self {
         let settings = format!(
             "server.listen = \"127.0.0.1:0\"\nserver.public_url = \"{PUBLIC_URL}\"\n\
-             twilio.account_sid = \"{ACCOUNT}\"\n"
+             twilio.account_sid = \"{ACCOUNT}\"\nstore.url = \"{url}\"\n"
         );
         let token = ("CALL_SERVER__TWILIO__AUTH_TOKEN".to_owned(), AUTH_TOKEN.to_owned());
         let config =
             call_server::config::Source::default().with_text(settings).with_environment([token]).read().unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("server").enable_all().build().unwrap();
-        let app = runtime.block_on(async {
-            let overrides = Overrides { store: Some(crate::store(file).await), ..Overrides::default() };
-            App::start(config, overrides).await.unwrap()
-        });
+        let app = runtime.block_on(App::start(config, Overrides::default())).unwrap();
         Self { runtime, app }
     }
 
@@ -67,11 +64,12 @@ impl Production {
 
     /// That nothing acknowledged was lost: every call has come to its end, and its journal says why.
     pub(crate) async fn expect_ended(&self, workload: &Workload) {
-        let store = self.store();
-        for id in workload.ids() {
+        let store = &*self.store();
+        let check = |id| async move {
             let call = store.load(id).await.unwrap().unwrap();
             assert_eq!(call.outcome().unwrap().disposition, Disposition::Completed);
-        }
+        };
+        stream::iter(workload.ids()).for_each_concurrent(64, check).await;
         let id = workload.ids().last().unwrap();
         let (call, entries) = (store.load(id).await.unwrap().unwrap(), store.journal(id).await.unwrap());
         assert_eq!(journal::fold(call.birth(), &entries).unwrap(), call);
@@ -119,5 +117,9 @@ pub(crate) fn log_to(file: &Path) -> Log {
 impl Log {
     pub(crate) fn mute(&self) {
         self.0.store(false, Ordering::Relaxed);
+    }
+
+    pub(crate) fn unmute(&self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }

@@ -31,7 +31,7 @@ impl Measured {
         "p99 ms",
         "outbox behind ms",
         "server µs",
-        "sqlite µs",
+        "database µs",
         "generator µs",
     ];
 
@@ -75,6 +75,16 @@ impl Measured {
         self.took.len() as f64 / (self.elapsed + self.behind.unwrap_or_default()).as_secs_f64()
     }
 
+    /// Processor time of the server for each message, in µs.
+    pub(crate) fn server_micros(&self) -> f64 {
+        self.cpu.server.as_secs_f64() * 1e6 / self.took.len() as f64
+    }
+
+    /// In ms.
+    pub(crate) fn p99(&self) -> f64 {
+        quantile(&self.took, 0.99).as_secs_f64() * 1e3
+    }
+
     pub(crate) fn cells(&self) -> Vec<String> {
         let millis = |time: Duration| format!("{:.2}", time.as_secs_f64() * 1e3);
         let each = |time: Duration| format!("{:.0}", time.as_secs_f64() * 1e6 / self.took.len() as f64);
@@ -86,7 +96,7 @@ impl Measured {
             millis(quantile(&self.took, 0.99)),
             self.behind.map_or_else(|| "-".to_owned(), |time| format!("{:.0}", time.as_secs_f64() * 1e3)),
             each(self.cpu.server),
-            each(self.cpu.sqlite),
+            each(self.cpu.database),
             each(self.cpu.generator),
         ]
     }
@@ -112,8 +122,10 @@ impl Table {
         table
     }
 
+    /// Cells that are left out at the end stay empty.
     pub(crate) fn row(&self, cells: &[String]) {
-        let padded: Vec<String> = cells.iter().zip(&self.0).map(|(cell, width)| format!("{cell:>width$}")).collect();
+        let cells = cells.iter().map(String::as_str).chain(std::iter::repeat("-"));
+        let padded: Vec<String> = cells.zip(&self.0).map(|(cell, width)| format!("{cell:>width$}")).collect();
         println!("| {} |", padded.join(" | "));
     }
 }

@@ -29,6 +29,9 @@ impl Config {
         } else if !self.api.tokens.all_are(|token| token.len() >= 16) {
             say("api.tokens", "a token is shorter than 16 characters; use for example `openssl rand -hex 32`".into());
         }
+        if (1..4).contains(&self.store.connections) {
+            say("store.connections", "must be at least 4, or 0 for what suits the store".into());
+        }
         if self.store.url.kind().is_none() {
             say("store.url", format!("`{}` names no store; must be {FORMS}", self.store.url));
         }
@@ -113,7 +116,6 @@ impl Config {
         let counts = [
             ("server.max_requests", self.server.max_requests),
             ("server.max_body", self.server.max_body),
-            ("store.connections", usize::try_from(self.store.connections).unwrap_or(usize::MAX)),
             ("lookup.looks", usize::try_from(self.lookup.looks).unwrap_or(usize::MAX)),
             ("sweep.batch", self.sweep.batch),
             ("outbox.workers", self.outbox.workers),

@@ -65,7 +65,7 @@ fn what_cannot_work_is_refused_by_its_key() {
         ("api.tokens", "api.tokens_file = '/dev/null'"),
         ("store.url", "store.url = 'mysql://x'"),
         ("store.url", "store.url = 'sqlite:'"),
-        ("store.connections", "store.connections = 0"),
+        ("store.connections", "store.connections = 3"),
         ("store.timeout", "store.timeout = '0s'"),
         ("retention.keep", "retention.keep = '1h'"),
         ("retention.keep", "retention.keep = 'long'"),
