@@ -213,6 +213,8 @@ fn next(effect: &Effect, answer: &Answer, tries: u32) -> Next {
         (_, Answer::Done(signals)) if signals.is_empty() => return Next::Nothing,
         (_, Answer::Done(signals)) => return Next::Tell(signals.clone()),
 
+        (_, Answer::Refused { .. }) if planted!(RefusedIsRepeated) => return Next::Again(backoff(tries)),
+
         // Only proof that nothing was dialled allows another try.
         (Effect::Dial, Answer::Later { why, .. }) if planted!(PutOffDialIsLost) => {
             Fact::Dialed(DialAnswer::Refused { why: why.clone() })
@@ -234,9 +236,6 @@ fn next(effect: &Effect, answer: &Answer, tries: u32) -> Next {
         (_, Answer::Unknown { .. }) if planted!(UnansweredActIsForgotten) => return Next::Nothing,
         (_, Answer::Unknown { .. }) => return Next::Again(backoff(tries)),
 
-        (Effect::Hangup { .. }, Answer::Refused { .. }) if planted!(RefusedIsRepeated) => {
-            return Next::Again(backoff(tries));
-        }
         (Effect::Hangup { .. }, Answer::Refused { why }) => {
             Fact::HangupAnswer(HangupAnswer::Refused { why: why.clone() })
         }
