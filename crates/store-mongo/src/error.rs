@@ -200,3 +200,81 @@ pub(crate) enum Refused {
     #[error("more signals at once than one document can hold")]
     TooMany,
 }
+
+#[cfg(test)]
+mod tests {
+    use mongodb::bson::{Document, deserialize_from_document, doc};
+    use mongodb::error::{CommandError, WriteConcernError, WriteError};
+
+    use super::*;
+
+    fn refusal(code: i32) -> Document {
+        doc! { "code": code, "codeName": "Name", "errmsg": "words that no decision rests on" }
+    }
+
+    fn command(code: i32) -> Error {
+        ErrorKind::Command(deserialize_from_document::<CommandError>(refusal(code)).unwrap()).into()
+    }
+
+    fn write(code: i32) -> Error {
+        let write = deserialize_from_document::<WriteError>(refusal(code)).unwrap();
+        ErrorKind::Write(WriteFailure::WriteError(write)).into()
+    }
+
+    fn concern(code: i32) -> Error {
+        let concern = deserialize_from_document::<WriteConcernError>(refusal(code)).unwrap();
+        ErrorKind::Write(WriteFailure::WriteConcernError(concern)).into()
+    }
+
+    #[test]
+    fn races_are_told_by_their_codes() {
+        for error in [command(11000), write(11000)] {
+            assert!(is_duplicate(&error) && !is_write_conflict(&error));
+        }
+        for error in [command(112), write(112)] {
+            assert!(is_write_conflict(&error) && !is_duplicate(&error));
+            assert!(failed(error).is_transient());
+        }
+    }
+
+    #[test]
+    fn what_an_operator_must_mend_is_not_transient() {
+        for code in PERMANENT {
+            for error in [command(code), write(code)] {
+                let error = failed(error);
+                assert!(matches!(error, StoreError::Broken(_)) && !error.is_transient(), "{code}");
+            }
+        }
+        for code in [13, 18, 8000] {
+            assert!(matches!(open("x", command(code)), OpenError::Refused { .. }), "{code}");
+        }
+    }
+
+    /// Elections, shut-downs, time-outs, full queues: none of these is shown by a server of one member.
+    #[test]
+    fn what_passes_by_itself_is_transient() {
+        let passing = [6, 7, 24, 50, 89, 91, 189, 202, 262, 462, 9001, 10107, 11600, 11602, 13435, 13436];
+        for code in passing {
+            let error = failed(command(code));
+            assert!(matches!(error, StoreError::Unavailable(_)) && error.is_transient(), "{code}");
+            assert!(matches!(open("x", command(code)), OpenError::Unreachable { .. }), "{code}");
+        }
+        let io = Error::from(std::io::Error::from(std::io::ErrorKind::ConnectionReset));
+        assert!(failed(io).is_transient());
+    }
+
+    /// Written, but not on enough members in time: the port's word for "perhaps". Never a refusal, whatever its code.
+    #[test]
+    fn a_write_that_was_not_confirmed_may_be_there() {
+        for code in [64, 100, 91, 11000, 13] {
+            assert!(!is_duplicate(&concern(code)));
+            assert!(matches!(failed(concern(code)), StoreError::Unavailable(_)), "{code}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_no_outage() {
+        let strange = deserialize_from_document::<WriteError>(doc! { "code": "x" }).unwrap_err();
+        assert!(matches!(failed(strange.into()), StoreError::Unreadable(_)));
+    }
+}
