@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use call_core::port::{Answer, Provider};
-use call_core::{
-    Call, DialAnswer, Effect, EffectId, Fact, HangupAnswer, ProviderName, Progress, Report, Signal,
-};
+use call_core::{Call, DialAnswer, Effect, EffectId, Fact, HangupAnswer, Progress, ProviderName, Report, Signal};
 
 use crate::clock::sleep;
 use crate::invariants::Seen;
@@ -83,7 +81,7 @@ impl World {
         self.dice.within(5 * MS, 300 * MS)
     }
 
-    fn carry_out(&mut self, call: &Call, id: &EffectId, effect: &Effect) -> Answer {
+    fn carry_out(&mut self, call: &Call, effect: &Effect) -> Answer {
         let phone = match effect {
             Effect::Hangup { leg } => self.network.find(leg),
             _ => self.network.of(call),
@@ -93,7 +91,7 @@ impl World {
         };
         let phone = phone.unwrap_or_default();
         match effect {
-            Effect::Dial => self.dial(call, *id),
+            Effect::Dial => self.dial(call),
             Effect::Hangup { .. } => self.hang_up(phone),
             Effect::Reconcile => self.look_up(call),
             Effect::Speak { operation, .. } if self.speak(phone, operation) => Answer::Done(Vec::new()),
@@ -117,13 +115,13 @@ impl World {
         }
     }
 
-    fn dial(&mut self, call: &Call, id: EffectId) -> Answer {
-        let phone = self.create(Some(call.id()), None, Some(id), Station::Queued);
+    fn dial(&mut self, call: &Call) -> Answer {
+        let phone = self.create(Some(call.id()), None, Station::Queued);
         self.network.phones[phone].script = Some(call.plan().script.clone());
         self.network.dialled.insert(call.id(), phone);
         self.trace.line(self.now, "net", || format!("{} is dialled: P{phone}", short(call.id())));
         let sim = self.sim();
-        self.show(&sim.store, &Seen::Dialled { call, id, phone });
+        self.show(&sim.store, &Seen::Dialled { call, phone });
         if self.dice.one_in(self.weather.foreign) {
             self.foreign(phone);
         }
@@ -188,7 +186,7 @@ impl Provider for Carrier {
         sleep(&self.sim, wait).await;
         let way = self.sim.world().there(self.server, effect);
         let answer = match way {
-            Way::Through => self.sim.world().carry_out(call, id, effect),
+            Way::Through => self.sim.world().carry_out(call, effect),
             Way::Answer(answer) => {
                 if matches!(answer, Answer::Unknown { .. }) {
                     sleep(&self.sim, 5 * SEC).await;

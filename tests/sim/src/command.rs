@@ -54,7 +54,10 @@ fn replay(seed: u64, options: &Options) -> ExitCode {
     match run(seed, &options) {
         Ok(report) => {
             report.trace.iter().for_each(|line| println!("{line}"));
-            println!("seed {seed} breaks nothing: {} lives, {} s, hash {:016x}", report.lives, report.seconds, report.hash);
+            println!(
+                "seed {seed} breaks nothing: {} lives, {} s, hash {:016x}",
+                report.lives, report.seconds, report.hash
+            );
             ExitCode::SUCCESS
         }
         Err(failure) => {

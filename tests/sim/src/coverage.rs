@@ -1,9 +1,9 @@
 //! Which seldom paths a commit took.
 
+use call_core::port::Commit;
 use call_core::{
     Call, Command, DialAnswer, Effect, Event, Fact, HangupAnswer, Input, Phase, Proposer, Report, Source, Stage, Timer,
 };
-use call_core::port::Commit;
 
 use crate::rare::Rare;
 use crate::world::World;

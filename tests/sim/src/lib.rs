@@ -20,6 +20,8 @@ mod dice;
 mod executor;
 mod invariants;
 mod network;
+#[cfg(feature = "planted")]
+pub mod planted;
 mod rare;
 mod run;
 mod seeds;

@@ -6,7 +6,7 @@ mod talk;
 
 use std::collections::BTreeMap;
 
-use call_core::{CallId, Fact, Hungup, Leg, ProviderName, Progress};
+use call_core::{CallId, Fact, Hungup, Leg, Progress, ProviderName};
 
 use crate::dice::Dice;
 use crate::world::{Sim, World};
@@ -60,7 +60,13 @@ pub(crate) enum News {
 
 impl Network {
     pub(crate) fn new(dice: &mut Dice) -> Self {
-        Self { phones: Vec::new(), dialled: BTreeMap::new(), gone: BTreeMap::new(), messages: Vec::new(), asks: dice.percent(60) }
+        Self {
+            phones: Vec::new(),
+            dialled: BTreeMap::new(),
+            gone: BTreeMap::new(),
+            messages: Vec::new(),
+            asks: dice.percent(60),
+        }
     }
 
     /// The phone of a leg.

@@ -156,14 +156,23 @@ impl crate::world::World {
     fn bound(&self) -> u64 {
         let policy = &self.clients.policy;
         let longest = [policy.queue_limit, policy.ring_limit, policy.live_limit, policy.stale.outer];
-        900 * SEC + network::carrier_limit(policy) + 2 * longest.into_iter().map(micros).sum::<u64>() + server::patience(self)
+        900 * SEC
+            + network::carrier_limit(policy)
+            + 2 * longest.into_iter().map(micros).sum::<u64>()
+            + server::patience(self)
     }
 }
 
 fn calls(sim: &Sim) -> Vec<(Call, Vec<Entry>)> {
     let page = Page { before: None, limit: usize::MAX };
     let calls = at_once(sim.store.list(&Filter::default(), &page)).unwrap_or_default();
-    calls.into_iter().map(|call| { let journal = at_once(sim.store.journal(call.id())).unwrap_or_default(); (call, journal) }).collect()
+    calls
+        .into_iter()
+        .map(|call| {
+            let journal = at_once(sim.store.journal(call.id())).unwrap_or_default();
+            (call, journal)
+        })
+        .collect()
 }
 
 fn finish(sim: &Sim, calls: &[(Call, Vec<Entry>)]) {

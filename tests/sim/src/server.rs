@@ -19,7 +19,7 @@ use crate::invariants::Seen;
 use crate::network::PROVIDER;
 use crate::rare::Rare;
 use crate::shaky::Shaky;
-use crate::time::{MS, SEC, micros, when};
+use crate::time::{MS, SEC, micros, shown, when};
 use crate::world::{Event, Sim, World};
 
 /// How long to leave a failing store alone.
@@ -159,7 +159,7 @@ pub(crate) fn boot(sim: &Sim, server: usize) {
     };
     let store = Arc::new(Shaky { sim: Arc::clone(sim), server });
     let clock = Arc::new(ServerClock { sim: Arc::clone(sim), server });
-    let watch = Arc::new(Watch { sim: Arc::clone(sim) });
+    let watch = Arc::new(Watch { sim: Arc::clone(sim), server });
     let carrier: Arc<dyn Provider> = Arc::new(Carrier { sim: Arc::clone(sim), server });
     let switchboard = Switchboard::new(
         Arc::clone(&store) as _,
@@ -335,6 +335,7 @@ impl Future for Resting<'_> {
 /// A server's eyes and ears: observer, subscriber, and whoever owns the numbers that ring.
 struct Watch {
     sim: Sim,
+    server: usize,
 }
 
 impl Observer for Watch {
@@ -343,6 +344,14 @@ impl Observer for Watch {
         match observation {
             Observation::Adopted { .. } => world.rarely(Rare::Adopted),
             Observation::LookedUp { call: Some(_), look, .. } if look > 1 => world.rarely(Rare::QuestionWaited),
+            Observation::Performing { id, attempt, .. } => {
+                let at = shown(world.now, world.servers.all[self.server].skew);
+                world.show(&self.sim.store, &Seen::Deciding { server: self.server, id, attempt, at });
+            }
+            Observation::Performed { id, answer, .. } => {
+                let at = shown(world.now, world.servers.all[self.server].skew);
+                world.show(&self.sim.store, &Seen::Performed { server: self.server, id, answer, at });
+            }
             Observation::Dropped { effect, .. } => {
                 world.rarely(Rare::Dropped);
                 if matches!(effect, call_core::Effect::Dial) {

@@ -234,12 +234,18 @@ impl Store for Shaky {
                 world.rarely(Rare::LapsedLease);
             }
             world.trace.mix(jobs.len() as u64);
+            world.show(&self.sim.store, &Seen::Claimed { jobs: &jobs, at: now });
         }
         self.after().await?;
         Ok(jobs)
     }
 
     async fn settle(&self, settlements: &[Settle]) -> Result<(), StoreError> {
+        for Settle { id, attempt, how } in settlements {
+            if let Settlement::Held(_) = how {
+                self.sim.world().show(&self.sim.store, &Seen::Holding { id, attempt: *attempt });
+            }
+        }
         self.before().await?;
         self.sim.store.settle(settlements).await?;
         {

@@ -110,7 +110,7 @@ impl Shared {
     pub(crate) fn new(seed: u64, options: &Options) -> Sim {
         let mut dice = Dice::new(seed);
         let weather = if options.calm { Weather::calm() } else { Weather::draw(&mut dice) };
-        let (network, clients) = (Network::new(&mut dice), Clients::new(&mut dice, options));
+        let (network, clients) = (Network::new(&mut dice), Clients::new(&mut dice, options, weather.skew));
         let world = |me: &Weak<Self>| World {
             me: Weak::clone(me),
             now: 0,
@@ -195,7 +195,7 @@ impl World {
         }
         let truth = Truth {
             now: self.now,
-            healed: self.healed,
+            lease: self.servers.lease,
             skew: self.weather.skew.max(self.servers.skewed),
             network: &self.network,
             store,

@@ -15,6 +15,9 @@ impl Invariant for Guarded {
 
     fn see(&mut self, seen: &Seen<'_>, _: &Truth<'_>) -> Result<(), String> {
         let Seen::Committed { before, commit } = seen else { return Ok(()) };
+        if !commit.moves() {
+            return Ok(());
+        }
         let call = &commit.call;
         let id = short(call.id());
         if call.next_deadline().is_none() != call.has_ended() {
@@ -23,10 +26,15 @@ impl Invariant for Guarded {
         if let Some(missing) = missing(call) {
             return Err(format!("{id} is {:?} without the deadline {missing:?}", call.phase_name()));
         }
-        let Some(before) = before.filter(|_| commit.moves()) else { return Ok(()) };
+        let Some(before) = *before else { return Ok(()) };
         early(before, call).map_err(|timer| format!("{id}: {timer:?} acted before its time"))?;
         let [entry] = commit.entries.as_slice() else { return Ok(()) };
         let Input::Signal(signal) = &entry.input else { return Ok(()) };
+        let answered = matches!(call.phase(), Phase::Live) && before.phase_name() < call.phase_name();
+        let streams = matches!(call.plan().script, Script::Stream) && call.state().operations.is_empty();
+        if answered && streams && call.state().timers.get(Timer::StreamLimit).is_none() {
+            return Err(format!("{id} waits for its stream without a deadline"));
+        }
         if entry.ignored.is_some() || !matches!(before.phase(), Phase::Live) || !matches!(call.phase(), Phase::Live) {
             return Ok(());
         }
@@ -71,11 +79,7 @@ fn missing(call: &Call) -> Option<Timer> {
         },
         Phase::Ended(_) => &[],
     };
-    let streams = matches!(call.phase(), Phase::Live) && matches!(call.plan().script, Script::Stream);
-    let opened = call.state().version > 0 && call.state().timeline.answered == Some(call.state().now);
-    let opening = streams && opened && call.state().operations.is_empty();
-    let stream = (opening && timers.get(Timer::StreamLimit).is_none()).then_some(Timer::StreamLimit);
-    needed.iter().copied().find(|timer| timers.get(*timer).is_none()).or(stream)
+    needed.iter().copied().find(|timer| timers.get(*timer).is_none())
 }
 
 /// The deadline that ended the call although it had not come due.

@@ -1,9 +1,11 @@
 //! What must hold, one file each. Every invariant sees everything that happens, and what is true on the network.
 
+use std::time::Duration;
+
 use call_core::journal::Entry;
-use call_core::port::{Commit, ParkedSignal, Received, Settle};
+use call_core::port::{Answer, Commit, Job, ParkedSignal, Received, Settle};
 use call_core::testkit::MemoryStore;
-use call_core::{Call, CallId, Effect, EffectId, Event, Reason, Signal};
+use call_core::{Call, CallId, Effect, EffectId, Event, Signal, Timestamp};
 
 use crate::network::Network;
 
@@ -11,8 +13,12 @@ use crate::network::Network;
 pub(crate) enum Seen<'a> {
     /// A commit was stored.
     Committed { before: Option<&'a Call>, commit: &'a Commit },
+    /// Effects were claimed, by a clock that showed `at`.
+    Claimed { jobs: &'a [Job], at: Timestamp },
     /// Claims were settled on their own.
     Settled { settlements: &'a [Settle] },
+    /// A lease is to be held, whether the store can be reached or not.
+    Holding { id: &'a EffectId, attempt: u32 },
     /// Parked signals were given up.
     Expired { gone: &'a [ParkedSignal] },
     /// A subscriber was told.
@@ -22,11 +28,15 @@ pub(crate) enum Seen<'a> {
     /// A message got its 2xx.
     Acknowledged { received: &'a Received },
     /// A media session's fact was taken.
-    Reported { call: CallId, signal: &'a Signal, ignored: Option<Reason> },
-    /// A server is about to perform an effect; the call is the one that it looked at.
+    Reported { call: CallId, signal: &'a Signal },
+    /// A server decided to perform an effect, by a clock that showed `at`.
+    Deciding { server: usize, id: &'a EffectId, attempt: u32, at: Timestamp },
+    /// A server asks the provider; the call is the one that it looked at.
     Performing { call: &'a Call, id: &'a EffectId, effect: &'a Effect },
+    /// The provider answered, by a clock that showed `at`.
+    Performed { server: usize, id: &'a EffectId, answer: &'a Answer, at: Timestamp },
     /// The provider took a dial: a phone will ring.
-    Dialled { call: &'a Call, id: EffectId, phone: usize },
+    Dialled { call: &'a Call, phone: usize },
     /// The carrier had to end a leg that nobody else ended.
     Outlived { phone: usize },
     /// Nothing happens any more.
@@ -36,7 +46,7 @@ pub(crate) enum Seen<'a> {
 /// What is true, whoever knows of it.
 pub(crate) struct Truth<'a> {
     pub(crate) now: u64,
-    pub(crate) healed: bool,
+    pub(crate) lease: Duration,
     /// How far apart from the truth clocks may be, in microseconds.
     pub(crate) skew: u64,
     pub(crate) network: &'a Network,
@@ -87,6 +97,7 @@ invariants! {
     hangups: Hangups,
     journal: Journal,
     keys: Keys,
+    leases: Leases,
     mailbox: Mailbox,
     outlived: Outlived,
     phases: Phases,

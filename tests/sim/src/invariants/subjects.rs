@@ -16,6 +16,9 @@ impl Invariant for Subjects {
 
     fn see(&mut self, seen: &Seen<'_>, truth: &Truth<'_>) -> Result<(), String> {
         let Seen::Committed { commit, .. } = seen else { return Ok(()) };
+        if !commit.moves() {
+            return Ok(());
+        }
         let call = &commit.call;
         let Some(subject) = call.subject() else { return Ok(()) };
         match self.0.get(subject) {

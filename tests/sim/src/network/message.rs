@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use call_core::port::{Delivered, Inbound, Question, Received};
 use call_core::{
-    Address, Analysis, AnsweredBy, Call, CallId, Cost, Fact, Leg, Operation, Recording, Reason, Script, Signal,
+    Address, Analysis, AnsweredBy, Call, CallId, Cost, Fact, Leg, Operation, Reason, Recording, Script, Signal,
 };
 
 use super::{News, PROVIDER, Station};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use call_core::{CallId, Disposition, EffectId, Fact, Hungup, Leg, Progress, Script};
+use call_core::{CallId, Disposition, Fact, Hungup, Leg, Progress, Script};
 
 use super::{News, PROVIDER, Session};
 use crate::dice::Dice;
@@ -26,8 +26,6 @@ pub(crate) struct Phone {
     /// Our name that travels with it.
     pub(crate) call: Option<CallId>,
     pub(crate) parent: Option<usize>,
-    /// The effect that dialled it.
-    pub(crate) dialled: Option<EffectId>,
     pub(crate) station: Station,
     pub(crate) hungup: Option<Hungup>,
     pub(crate) history: Vec<(u64, Station)>,
@@ -115,13 +113,7 @@ impl Phone {
 
 impl World {
     /// A new leg. Its life goes on by itself.
-    pub(crate) fn create(
-        &mut self,
-        call: Option<CallId>,
-        parent: Option<usize>,
-        dialled: Option<EffectId>,
-        station: Station,
-    ) -> usize {
+    pub(crate) fn create(&mut self, call: Option<CallId>, parent: Option<usize>, station: Station) -> usize {
         let phone = self.network.phones.len();
         let mut person = Person::draw(&mut self.dice);
         if call.is_none() {
@@ -132,7 +124,6 @@ impl World {
             leg: Leg::new(PROVIDER, format!("P{phone}")),
             call,
             parent,
-            dialled,
             station,
             hungup: None,
             history: vec![(self.now, station)],
@@ -153,7 +144,7 @@ impl World {
 
     /// Somebody rings us.
     pub(crate) fn ring_in(&mut self) {
-        let phone = self.create(None, None, None, Station::Ringing);
+        let phone = self.create(None, None, Station::Ringing);
         self.trace.line(self.now, "net", || format!("somebody rings us: P{phone}"));
         // The first message may be any: the news that it rings, or the question what to do.
         if self.dice.percent(60) {
@@ -164,7 +155,7 @@ impl World {
 
     /// Another number is rung for a call under way.
     pub(crate) fn transfer(&mut self, phone: usize, call: CallId) {
-        let child = self.create(Some(call), Some(phone), None, Station::Initiated);
+        let child = self.create(Some(call), Some(phone), Station::Initiated);
         self.announce(child);
     }
 

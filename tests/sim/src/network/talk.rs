@@ -8,9 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use call_core::port::SwitchboardError;
-use call_core::{
-    CallId, Command, Fact, Script, Signal, Speaker, SpeechFact, StreamFact, ToolCall, Turn,
-};
+use call_core::{CallId, Command, Fact, Script, Signal, Speaker, SpeechFact, StreamFact, ToolCall, Turn};
 
 use super::message::Instruction;
 use super::{News, Station};
@@ -259,10 +257,8 @@ async fn session(line: Line, app: Arc<App>) {
     while let Some((call, signal)) = (Next { line: &line }).await {
         loop {
             match app.switchboard.report(call, vec![signal.clone()], None).await {
-                Ok(handled) => {
-                    let mut world = line.sim.world();
-                    let seen = Seen::Reported { call, signal: &signal, ignored: handled.ignored };
-                    world.show(&line.sim.store, &seen);
+                Ok(_) => {
+                    line.sim.world().show(&line.sim.store, &Seen::Reported { call, signal: &signal });
                     break;
                 }
                 Err(SwitchboardError::NoSuchCall(_)) => {
