@@ -337,9 +337,8 @@ impl Tables {
         let waiting = self.outbox.get_mut(&id)?;
         let queue = &mut self.queues[Lane::of(&waiting.effect) as usize];
         queue.remove(&(waiting.visible, id));
-        let lease = if planted!(ClaimIgnoresLeases) { waiting.visible } else { lease };
-        queue.insert((lease, id));
-        waiting.visible = lease;
+        waiting.visible = if planted!(ClaimIgnoresLeases) { waiting.visible } else { lease };
+        queue.insert((waiting.visible, id));
         waiting.attempt += 1;
         waiting.claimed = true;
         Some(Job {
