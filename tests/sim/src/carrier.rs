@@ -34,13 +34,18 @@ fn unknown(why: &str) -> Answer {
 }
 
 impl World {
-    fn there(&mut self, server: usize, effect: &Effect) -> Way {
+    fn there(&mut self, server: usize, call: &Call, effect: &Effect) -> Way {
         if !self.servers.all[server].up {
             return Way::Death;
         }
         if self.now < self.provider_down_until {
             let later = matches!(effect, Effect::Dial) && self.dice.percent(50);
             return Way::Answer(if later { self.put_off() } else { unknown("timed out") });
+        }
+        if matches!(effect, Effect::Dial) && self.dice.one_in(self.weather.ghosts) {
+            let wait = self.dice.within(SEC, 300 * SEC);
+            self.after(wait, Event::Ghost(Box::new(call.clone())));
+            return Way::Answer(unknown("timed out"));
         }
         if self.dice.one_in(self.weather.timeout_before) {
             return Way::Answer(unknown("timed out"));
@@ -91,7 +96,7 @@ impl World {
         };
         let phone = phone.unwrap_or_default();
         match effect {
-            Effect::Dial => self.dial(call),
+            Effect::Dial => self.dial(call, false),
             Effect::Hangup { .. } => self.hang_up(phone),
             Effect::Reconcile => self.look_up(call),
             Effect::Speak { operation, .. } if self.speak(phone, operation) => Answer::Done(Vec::new()),
@@ -115,8 +120,10 @@ impl World {
         }
     }
 
-    fn dial(&mut self, call: &Call) -> Answer {
+    /// A phone will ring. A ghost does so long after anybody believed in it.
+    pub(crate) fn dial(&mut self, call: &Call, ghost: bool) -> Answer {
         let phone = self.create(Some(call.id()), None, Station::Queued);
+        self.network.phones[phone].ghost = ghost;
         self.network.phones[phone].script = Some(call.plan().script.clone());
         self.network.dialled.insert(call.id(), phone);
         self.trace.line(self.now, "net", || format!("{} is dialled: P{phone}", short(call.id())));
@@ -184,7 +191,7 @@ impl Provider for Carrier {
             world.request_time() / 2
         };
         sleep(&self.sim, wait).await;
-        let way = self.sim.world().there(self.server, effect);
+        let way = self.sim.world().there(self.server, call, effect);
         let answer = match way {
             Way::Through => self.sim.world().carry_out(call, effect),
             Way::Answer(answer) => {

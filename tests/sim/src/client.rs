@@ -1,10 +1,11 @@
 //! The users of the API: who place calls, again if they got no answer, and wish things of them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use call_core::port::{IdempotencyKey, PlaceError, Placed, SwitchboardError};
-use call_core::{CallId, Command, Plan, Policy, Proposer, Script, StalePolicy};
+use call_core::{CallId, Command, Plan, Policy, Proposer, Script, StalePolicy, Subject};
 
 use crate::Options;
 use crate::dice::Dice;
@@ -19,6 +20,8 @@ use crate::world::{Event, Sim, World};
 pub(crate) struct Clients {
     pub(crate) policy: Policy,
     orders: Vec<Order>,
+    /// The latest call of each subject.
+    latest: BTreeMap<Subject, CallId>,
 }
 
 /// A wish to have a call made.
@@ -50,7 +53,7 @@ impl Clients {
                 Order { plan, key, tries: 6, placed: None }
             })
             .collect();
-        Self { policy: policy(dice, skew), orders }
+        Self { policy: policy(dice, skew), orders, latest: BTreeMap::new() }
     }
 
     pub(crate) fn carrier_limit(&self) -> u64 {
@@ -104,11 +107,11 @@ pub(crate) fn build(sim: &Sim, inbound: usize) {
     let span = world.dice.pick(&[SEC, 30 * SEC, 180 * SEC]);
     for order in 0..world.clients.orders.len() {
         let wait = world.dice.below(span);
-        world.after(wait, Event::Client(Wish::Place { order }));
+        world.after(wait, Event::Client(Box::new(Wish::Place { order })));
         // A double click.
         if world.clients.orders[order].key.is_some() && world.dice.percent(8) {
             let again = wait + world.dice.pick(&[0, 0, SEC]);
-            world.after(again, Event::Client(Wish::Place { order }));
+            world.after(again, Event::Client(Box::new(Wish::Place { order })));
         }
     }
     for _ in 0..inbound {
@@ -149,10 +152,19 @@ async fn place(
     policy: Policy,
     key: Option<IdempotencyKey>,
 ) {
-    let answer = app.switchboard.place(plan, policy, key).await;
     let sim = Arc::clone(&ticket.sim);
+    let subject = plan.subject.clone();
+    let latest = subject.as_ref().and_then(|subject| sim.world().clients.latest.get(subject).copied());
+    let blocked = latest.is_some_and(|call| sim.store.look(call, |call| call.is_some_and(|call| !call.has_ended())));
+    let answer = app.switchboard.place(plan, policy, key).await;
     let wish = ticket.wish.take();
     let mut world = sim.world();
+    if let (Ok(placed), Some(subject)) = (&answer, subject) {
+        world.clients.latest.insert(subject, placed.call.id());
+        if blocked && !placed.repeated {
+            world.rarely(Rare::SubjectFreed);
+        }
+    }
     match answer {
         Ok(placed) => world.placed(&sim, order, &placed),
         Err(PlaceError::SubjectBusy { .. }) => {
@@ -174,7 +186,9 @@ async fn wish_for(mut ticket: Ticket, app: Arc<App>, call: CallId, command: Comm
     match answer {
         Ok(_) => {}
         Err(SwitchboardError::NoSuchCall(_)) => {
-            world.breaks("acknowledged", format!("call {call} was placed, and is not there"));
+            if !world.pruned.contains(&call) {
+                world.breaks("acknowledged", format!("call {call} was placed, and is not there"));
+            }
         }
         Err(_) => wish.into_iter().for_each(|wish| world.again(wish)),
     }
@@ -200,7 +214,7 @@ impl World {
             if world.dice.percent(percent) {
                 let most = world.dice.pick(&[200 * MS, 3 * SEC, 40 * SEC, 200 * SEC]);
                 let wait = world.dice.below(most);
-                world.after(wait, Event::Client(Wish::Command { call, command, tries: 4 }));
+                world.after(wait, Event::Client(Box::new(Wish::Command { call, command, tries: 4 })));
             }
         };
         wish(self, 25, Command::hangup());
@@ -234,7 +248,7 @@ impl World {
 
     fn later(&mut self, wish: Wish, most: u64) {
         let wait = self.dice.within(50 * MS, most);
-        self.after(wait, Event::Client(wish));
+        self.after(wait, Event::Client(Box::new(wish)));
     }
 }
 

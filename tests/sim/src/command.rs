@@ -109,8 +109,9 @@ fn many(arguments: &Arguments, options: &Options) -> ExitCode {
     let seconds = start.elapsed().as_secs_f64();
     let seeds = hunt.next.load(Ordering::Relaxed) - arguments.from;
     println!(
-        "{lives} lives in {seeds} worlds broke nothing: {seconds:.1} s, {:.0} lives/s on each of {threads} cores",
-        lives as f64 / seconds / threads as f64
+        "{lives} lives in {seeds} worlds broke nothing: {seconds:.1} s, {:.0} lives/s on each of {threads} cores, {} steps a life",
+        lives as f64 / seconds / threads as f64,
+        hunt.steps.load(Ordering::Relaxed) / lives.max(1)
     );
     sometimes(&hunt.tally.lock().unwrap_or_else(PoisonError::into_inner), lives, options.calm)
 }

@@ -116,6 +116,8 @@ rare! {
     ToldTwice,
     /// an act was no longer wanted
     Dropped,
+    /// old calls were removed
+    Pruned,
     /// a transfer leg joined
     Transfer,
     /// a connected leg ended its call

@@ -12,7 +12,7 @@ use call_core::port::{Filter, Page, Store as _};
 
 use crate::executor::Executor;
 use crate::invariants::Seen;
-use crate::rare::Tally;
+use crate::rare::{Rare, Tally};
 use crate::time::{MS, SEC, micros, shown};
 use crate::world::{Event, Shared, Sim};
 use crate::{client, network, server};
@@ -130,9 +130,28 @@ fn build(sim: &Sim) {
             let (wait, lasts) = (world.dice.below(heal), world.dice.pick(&[5, 60, 600]) * SEC);
             world.after(wait, Event::ProviderDown { until: wait + lasts });
         }
+        if world.dice.percent(10) {
+            let wait = world.dice.within(600 * SEC, 1200 * SEC);
+            world.after(wait, Event::Prune);
+        }
         usize::try_from(world.dice.below(12)).unwrap_or(0)
     };
     client::build(sim, inbound);
+}
+
+/// Retention: calls of ten minutes ago are removed, if they are over.
+pub(crate) fn prune(sim: &Sim) {
+    let before = calls(sim);
+    let mut world = sim.world();
+    let old = shown(world.now.saturating_sub(600 * SEC), 0);
+    let _ = at_once(sim.store.prune(old, 1000));
+    let gone = |call: &Call| sim.store.look(call.id(), |stored| stored.is_none());
+    let removed: Vec<_> = before.into_iter().filter(|(call, _)| gone(call)).collect();
+    if !removed.is_empty() {
+        world.rarely(Rare::Pruned);
+        world.pruned.extend(removed.iter().map(|(call, _)| call.id()));
+        world.show(&sim.store, &Seen::Pruned { calls: &removed });
+    }
 }
 
 /// The faults stop.

@@ -59,6 +59,8 @@ pub(crate) struct App {
     pub(crate) switchboard: Switchboard,
     outbox: Outbox,
     sweep: Sweep,
+    /// What `sweep --dry-run` does.
+    dry: Sweep,
 }
 
 /// The loops of a process.
@@ -157,7 +159,7 @@ pub(crate) fn boot(sim: &Sim, server: usize) {
         world.trace.line(now, NAMES[server], || "boots".to_owned());
         (world.servers.lease, world.servers.keep_parked)
     };
-    let store = Arc::new(Shaky { sim: Arc::clone(sim), server });
+    let store = Arc::new(Shaky { sim: Arc::clone(sim), server, dry: false });
     let clock = Arc::new(ServerClock { sim: Arc::clone(sim), server });
     let watch = Arc::new(Watch { sim: Arc::clone(sim), server });
     let carrier: Arc<dyn Provider> = Arc::new(Carrier { sim: Arc::clone(sim), server });
@@ -175,11 +177,21 @@ pub(crate) fn boot(sim: &Sim, server: usize) {
         Arc::clone(&watch) as _,
         switchboard.clone(),
         BTreeMap::from([(PROVIDER, carrier)]),
-        watch,
+        Arc::clone(&watch) as _,
         lease,
     );
+    let looked_at = Arc::new(Shaky { sim: Arc::clone(sim), server, dry: true });
+    let by_hand = Switchboard::new(
+        Arc::clone(&looked_at) as _,
+        Arc::clone(&clock) as _,
+        Arc::clone(&watch) as _,
+        Arc::clone(&watch) as _,
+        Lookup::default(),
+        keep,
+    );
+    let dry = Sweep::new(looked_at, Arc::clone(&clock) as _, by_hand);
     let sweep = Sweep::new(store, clock, switchboard.clone());
-    let app = Arc::new(App { switchboard, outbox, sweep });
+    let app = Arc::new(App { switchboard, outbox, sweep, dry });
     sim.world().servers.all[server].app = Some(Arc::clone(&app));
     sim.spawn(server, tell(Arc::clone(sim), server, Arc::clone(&app)));
     sim.spawn(server, act(Arc::clone(sim), server, Arc::clone(&app)));
@@ -266,6 +278,10 @@ impl Drop for Slot {
 /// Acts on deadlines.
 async fn sweeps(sim: Sim, server: usize, app: Arc<App>) {
     loop {
+        let dry = sim.world().dice.one_in(40);
+        if dry {
+            let _ = app.dry.sweep(200, true).await;
+        }
         match app.sweep.sweep(200, false).await {
             Ok(report) if report.calls.len() >= 200 => {}
             Ok(_) => rest(&sim, server, Worker::Sweeper).await,
@@ -344,7 +360,10 @@ impl Observer for Watch {
         match observation {
             Observation::Adopted { .. } => world.rarely(Rare::Adopted),
             Observation::LookedUp { call: Some(_), look, .. } if look > 1 => world.rarely(Rare::QuestionWaited),
-            Observation::Performing { id, attempt, .. } => {
+            Observation::Performing { id, attempt, effect } => {
+                if attempt > 1 && matches!(effect, call_core::Effect::Dial) {
+                    world.rarely(Rare::DialDeferred);
+                }
                 let at = shown(world.now, world.servers.all[self.server].skew);
                 world.show(&self.sim.store, &Seen::Deciding { server: self.server, id, attempt, at });
             }

@@ -24,6 +24,8 @@ use crate::world::{Sim, World};
 pub(crate) struct Shaky {
     pub(crate) sim: Sim,
     pub(crate) server: usize,
+    /// Whether it is only looked at.
+    pub(crate) dry: bool,
 }
 
 /// What a step at the store does to the one who takes it.
@@ -102,6 +104,9 @@ impl Shaky {
     }
 
     async fn before(&self) -> Result<(), StoreError> {
+        if self.dry {
+            self.sim.world().breaks("dry_run", "a dry run writes".to_owned());
+        }
         self.pass(Side::Before, true).await
     }
 
@@ -154,8 +159,10 @@ impl Store for Shaky {
                 }
                 Err(error) => {
                     world.trace.line(now, who, || format!("commit {} refused: {error}", short(id)));
-                    if matches!(error, StoreError::Conflict) {
-                        world.rarely(Rare::LostRace);
+                    match error {
+                        StoreError::Conflict => world.rarely(Rare::LostRace),
+                        StoreError::LegTaken(_) => world.rarely(Rare::InboundRace),
+                        _ => {}
                     }
                 }
             }
@@ -232,6 +239,9 @@ impl Store for Shaky {
             let mut world = self.sim.world();
             if jobs.iter().any(Job::may_be_done) {
                 world.rarely(Rare::LapsedLease);
+            }
+            if lane == Lane::News && jobs.iter().any(|job| job.attempt > 1) {
+                world.rarely(Rare::ToldTwice);
             }
             world.trace.mix(jobs.len() as u64);
             world.show(&self.sim.store, &Seen::Claimed { jobs: &jobs, at: now });

@@ -30,6 +30,8 @@ pub(crate) struct Weather {
     pub(crate) timeout_before: u32,
     /// At the provider: done, but no answer.
     pub(crate) timeout_after: u32,
+    /// At the provider: no answer to a dial, and it is dialled minutes later.
+    pub(crate) ghosts: u32,
     /// At the provider: refused for now (429, connection refused).
     pub(crate) later: u32,
     /// At the provider: a dial refused for good (4xx).
@@ -87,6 +89,7 @@ impl Weather {
         weather.jumps = if weather.skew > 0 { dice.below(3) } else { 0 };
         weather.timeout_before = often(dice, [30, 10, 4]);
         weather.timeout_after = often(dice, [30, 10, 4]);
+        weather.ghosts = often(dice, [60, 20, 6]);
         weather.later = often(dice, [30, 10, 4]);
         weather.refused = often(dice, [40, 20, 10]);
         weather.slow = often(dice, [40, 20, 8]);

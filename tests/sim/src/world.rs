@@ -1,12 +1,13 @@
 //! Everything that exists in a run, behind one lock, and the heap of what will happen.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeSet, BinaryHeap};
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
 
 use call_core::testkit::MemoryStore;
+use call_core::{Call, CallId};
 
 use crate::Options;
 use crate::client::Clients;
@@ -39,6 +40,7 @@ pub(crate) struct World {
     pub(crate) network: Network,
     pub(crate) servers: Servers,
     pub(crate) clients: Clients,
+    pub(crate) pruned: BTreeSet<CallId>,
     pub(crate) store_down_until: u64,
     pub(crate) provider_down_until: u64,
     pub(crate) invariants: Invariants,
@@ -72,10 +74,14 @@ pub(crate) enum Event {
     StoreDown { until: u64 },
     /// The provider is down until then.
     ProviderDown { until: u64 },
+    /// A dial that nobody believed in any more reaches the network.
+    Ghost(Box<Call>),
+    /// Old calls are removed.
+    Prune,
     /// Something on the telephone network.
     Network(News),
     /// A client of the API does something.
-    Client(crate::client::Wish),
+    Client(Box<crate::client::Wish>),
     /// The faults stop.
     Heal,
 }
@@ -121,6 +127,7 @@ impl Shared {
             network,
             servers: Servers::default(),
             clients,
+            pruned: BTreeSet::new(),
             store_down_until: 0,
             provider_down_until: 0,
             invariants: Invariants::all(),
@@ -164,7 +171,9 @@ impl Shared {
                 Event::StoreDown { until } => self.world().store_down_until = until,
                 Event::ProviderDown { until } => self.world().provider_down_until = until,
                 Event::Network(news) => crate::network::happen(self, news),
-                Event::Client(wish) => crate::client::act(self, wish),
+                Event::Client(wish) => crate::client::act(self, *wish),
+                Event::Ghost(call) => drop(self.world().dial(&call, true)),
+                Event::Prune => crate::run::prune(self),
                 Event::Heal => crate::run::heal(self),
             }
         }
@@ -197,6 +206,7 @@ impl World {
             now: self.now,
             lease: self.servers.lease,
             skew: self.weather.skew.max(self.servers.skewed),
+            pruned: &self.pruned,
             network: &self.network,
             store,
         };

@@ -33,6 +33,13 @@ impl Invariant for Acknowledged {
                     self.given_up.extend(parked.signal.key.clone());
                 }
             }
+            Seen::Pruned { calls } => {
+                let entries = calls.iter().flat_map(|(_, journal)| journal);
+                self.given_up.extend(entries.filter_map(|entry| match &entry.input {
+                    Input::Signal(signal) => signal.key.clone(),
+                    Input::Command(_) | Input::Tick => None,
+                }));
+            }
             Seen::Finished { calls, mailbox, .. } => {
                 let journals = calls.iter().flat_map(|(_, journal)| journal);
                 let journaled = journals.filter_map(|entry| match &entry.input {

@@ -21,12 +21,12 @@ impl Invariant for Dialled {
         if let Some(before) = self.0.insert(id, *phone) {
             return Err(format!("{} was dialled twice: P{before} and P{phone}", short(id)));
         }
-        if truth.store.look(id, |stored| stored.is_none()) {
+        if truth.store.look(id, |stored| stored.is_none()) && !truth.pruned.contains(&id) {
             return Err(format!("P{phone} rings for {}, of which there is no record", short(id)));
         }
         // What a request may take, from the decision to the provider; and clocks differ.
         let late = when(call.birth().at, 0) + micros(call.policy().dial_limit) + 45 * SEC + 2 * truth.skew;
-        if truth.now > late {
+        if truth.now > late && !truth.network.phones[*phone].ghost {
             return Err(format!("P{phone} rings for {} long after the wish", short(id)));
         }
         Ok(())

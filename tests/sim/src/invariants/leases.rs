@@ -92,6 +92,12 @@ impl Invariant for Leases {
                     return Err(format!("{} took long, and its lease was not held", name(id)));
                 }
             }
+            Seen::Pruned { calls } => {
+                let gone = |id: &EffectId| calls.iter().any(|(call, _)| call.id() == id.call);
+                if let Some(id) = self.outbox.keys().find(|id| gone(id)) {
+                    return Err(format!("{} waits in the outbox, and its call was removed", name(id)));
+                }
+            }
             Seen::Finished { outbox, .. } if *outbox != self.outbox.len() as u64 => {
                 return Err(format!("the outbox holds {outbox} effects, and should hold {}", self.outbox.len()));
             }

@@ -1,5 +1,6 @@
 //! What must hold, one file each. Every invariant sees everything that happens, and what is true on the network.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use call_core::journal::Entry;
@@ -39,6 +40,8 @@ pub(crate) enum Seen<'a> {
     Dialled { call: &'a Call, phone: usize },
     /// The carrier had to end a leg that nobody else ended.
     Outlived { phone: usize },
+    /// Old calls were removed.
+    Pruned { calls: &'a [(Call, Vec<Entry>)] },
     /// Nothing happens any more.
     Finished { calls: &'a [(Call, Vec<Entry>)], outbox: u64, mailbox: &'a [ParkedSignal] },
 }
@@ -49,6 +52,8 @@ pub(crate) struct Truth<'a> {
     pub(crate) lease: Duration,
     /// How far apart from the truth clocks may be, in microseconds.
     pub(crate) skew: u64,
+    /// What was removed since.
+    pub(crate) pruned: &'a BTreeSet<CallId>,
     pub(crate) network: &'a Network,
     pub(crate) store: &'a MemoryStore,
 }

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use call_core::{Closing, Phase, Proposer, Source};
+use call_core::journal::Entry;
+use call_core::{Closing, Fact, Input, Phase, Proposer, ProviderSays, Report, Source};
 
 use super::{Invariant, Seen, Truth};
 use crate::network::Station;
@@ -37,13 +38,29 @@ impl Invariant for Reaped {
         if state.station == Station::Over {
             return Ok(());
         }
-        // It was really not there when the provider was asked, or its reads lag.
-        let asked = truth.network.gone.get(&call.id()).copied();
-        if asked.is_some_and(|asked| asked >= state.created()) || truth.now < state.created() + 60 * SEC {
+        let gone = |entry: &Entry| match &entry.input {
+            Input::Signal(signal) => signal.fact == Fact::Report(Report::Gone),
+            Input::Command(_) | Input::Tick => false,
+        };
+        let evidence = &before.state().evidence;
+        if commit.entries.iter().any(gone) {
+            // A call that is being hung up may be given up by a read that lags: its hang-up goes out all the same.
+            let ending = matches!(before.phase(), Phase::Ending { .. });
+            let asked = truth.network.gone.get(&call.id()).copied().unwrap_or_default();
+            if !ending && !state.ghost && asked >= state.created() {
+                return Err(format!("{id} was closed by a read that lags, but P{phone} is {:?}", state.station));
+            }
             return Ok(());
         }
-        let evidence = &before.state().evidence;
-        let said = evidence.asked.filter(|asked| asked.answer == call_core::ProviderSays::Alive).map(|asked| asked.at);
+        if let Some(asked) = evidence.asked.filter(|asked| asked.answer == ProviderSays::Gone) {
+            // Between the answer and the deadline that acts on it, a request under way may have reached the provider.
+            let under_way = when(asked.at, 0) + 25 * SEC + 2 * truth.skew;
+            if !state.ghost && under_way < state.created() {
+                return Err(format!("{id} was closed by an answer from before P{phone} was dialled"));
+            }
+            return Ok(());
+        }
+        let said = evidence.asked.filter(|asked| asked.answer == ProviderSays::Alive).map(|asked| asked.at);
         let life = [evidence.last_signal, evidence.last_media, said].into_iter().flatten().max();
         let life = life.map_or(before.birth().at, |at| at.max(before.birth().at));
         let patience = micros(call.policy().stale.outer.saturating_sub(Duration::from_secs(1)));

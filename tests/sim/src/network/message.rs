@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use call_core::port::{Delivered, Inbound, Question, Received};
 use call_core::{
-    Address, Analysis, AnsweredBy, Call, CallId, Cost, Fact, Leg, Operation, Reason, Recording, Script, Signal,
+    Address, Analysis, AnsweredBy, Call, CallId, Cost, Fact, Leg, Lookup, Operation, Reason, Recording, Script, Signal,
 };
 
 use super::{News, PROVIDER, Station};
 use crate::invariants::Seen;
 use crate::rare::Rare;
 use crate::server::{App, NAMES};
-use crate::time::{MS, SEC, shown};
+use crate::time::{MS, SEC, micros, shown};
 use crate::world::{Event, Sim, World};
 
 /// One message and what has become of it.
@@ -34,7 +34,7 @@ pub(crate) enum Instruction {
 impl World {
     /// Tells of a phone.
     pub(super) fn message(&mut self, phone: usize, fact: Fact, asks: bool) {
-        let nameless = !asks && self.dice.one_in(self.weather.nameless);
+        let nameless = self.dice.one_in(self.weather.nameless);
         let (now, parent) = (self.now, self.network.phones[phone].parent);
         let parent = parent.map(|parent| self.network.phones[parent].leg.clone());
         let state = &mut self.network.phones[phone];
@@ -110,12 +110,6 @@ impl World {
     fn answered(&mut self, sim: &Sim, message: usize, answer: Result<Option<Instruction>, ()>) {
         if answer.is_ok() {
             let received = Arc::clone(&self.network.messages[message].received);
-            let open = received.signals.iter().any(|signal| signal.fact.ending().is_none());
-            let phone = self.network.messages[message].phone;
-            if open && self.network.phones[phone].is_open() {
-                let now = self.now;
-                self.network.phones[phone].known.get_or_insert(now);
-            }
             self.show(&sim.store, &Seen::Acknowledged { received: &received });
         }
         match answer {
@@ -174,7 +168,6 @@ async fn receive(mut ticket: Ticket, server: usize, app: Arc<App>, received: Arc
 
 async fn webhook(sim: &Sim, server: usize, app: &App, received: &Received) -> Result<Option<Instruction>, ()> {
     let delivered = app.switchboard.deliver(received).await.map_err(drop)?;
-    let parked = matches!(delivered, Delivered::Parked);
     if let Delivered::To(handled) = &delivered {
         let mut world = sim.world();
         match handled.ignored {
@@ -188,11 +181,20 @@ async fn webhook(sim: &Sim, server: usize, app: &App, received: &Received) -> Re
     }
     let found = match delivered {
         Delivered::To(handled) => Some(handled.call),
-        Delivered::Parked => app.switchboard.find_for_question(&received.address).await.unwrap_or_default(),
+        Delivered::Parked => {
+            let began = sim.world().now;
+            let found = app.switchboard.find_for_question(&received.address).await;
+            if let Ok(None) = found {
+                let mut world = sim.world();
+                world.rarely(Rare::Fallback);
+                // A caller who hears an excuse instead of the agent.
+                if world.now < began + micros(Lookup::default().total()) {
+                    world.breaks("patience", format!("{} got the fallback at the first look", received.address.leg));
+                }
+            }
+            found.unwrap_or_default()
+        }
     };
-    if found.is_none() && parked {
-        sim.world().rarely(Rare::Fallback);
-    }
     Ok(Some(found.map_or(Instruction::Fallback, |call| reply(&call, server))))
 }
 

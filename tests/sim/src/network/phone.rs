@@ -38,6 +38,8 @@ pub(crate) struct Phone {
     pub(crate) cutting: bool,
     /// Since when we know of it: a message that shows it open was stored.
     pub(crate) known: Option<u64>,
+    /// Whether the provider dialled it long after it was asked to.
+    pub(crate) ghost: bool,
     /// What we told the provider to do when it is answered.
     pub(crate) script: Option<Script>,
 }
@@ -134,6 +136,7 @@ impl World {
             session: None,
             cutting: false,
             known: None,
+            ghost: false,
             script: None,
         });
         let limit = self.clients.carrier_limit();

@@ -97,7 +97,6 @@ impl World {
             }
         };
         self.detect(phone);
-        self.network.phones[phone].known.get_or_insert(self.now);
         match script {
             Script::Say { .. } => {
                 let wait = self.dice.within(SEC, 6 * SEC);
@@ -244,7 +243,7 @@ pub(super) fn talk(sim: &Sim, phone: usize) {
         ),
         _ => {
             let command = Command::Speak { operation: format!("o{exchanges}"), text: "well".to_owned() };
-            world.after(0, Event::Client(Wish::Command { call, command, tries: 1 }));
+            world.after(0, Event::Client(Box::new(Wish::Command { call, command, tries: 1 })));
         }
     }
     if exchanges < EXCHANGES {
@@ -262,7 +261,10 @@ async fn session(line: Line, app: Arc<App>) {
                     break;
                 }
                 Err(SwitchboardError::NoSuchCall(_)) => {
-                    line.sim.world().breaks("acknowledged", format!("call {call} is gone"));
+                    let mut world = line.sim.world();
+                    if !world.pruned.contains(&call) {
+                        world.breaks("acknowledged", format!("call {call} is gone"));
+                    }
                     break;
                 }
                 Err(_) => sleep(&line.sim, 200 * MS).await,
