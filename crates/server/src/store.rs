@@ -33,7 +33,7 @@ pub enum OpenError {
         wish: &'static str,
         /// Why not, and what to do.
         #[source]
-        source: Cause,
+        source: Box<Cause>,
     },
 }
 
@@ -133,5 +133,5 @@ fn shared<S: Store, E: Into<Cause>>(opened: Result<S, E>) -> Result<Arc<dyn Stor
 
 fn refused(config: &config::Store, wish: &'static str) -> impl FnOnce(Cause) -> OpenError {
     let url = config.url.clone();
-    move |source| OpenError::Refused { url, wish, source }
+    move |cause| OpenError::Refused { url, wish, source: Box::new(cause) }
 }

@@ -8,17 +8,22 @@ mod client;
 mod config;
 mod migrate;
 mod openapi;
+mod prune;
 mod replay;
 mod serve;
 mod sweep;
 mod table;
+mod whatif;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use call_core::Timestamp;
+use call_core::port::{Clock as _, Store};
 use clap::{Parser, Subcommand};
 
+use crate::SystemClock;
 use crate::config::{Config, Source};
 
 /// Phone calls with a whole life: places them, follows them, ends them, and never loses one.
@@ -38,7 +43,7 @@ enum Command {
     Demo(crate::demo::Demo),
     /// Run the server until SIGTERM or Ctrl-C
     Serve,
-    /// Bring the store's tables up to date, and exit
+    /// Bring the store up to date, beside running servers if need be, and exit
     Migrate,
     /// Place calls, look at them, hang them up: on a running server
     Call(call::Args),
@@ -46,6 +51,10 @@ enum Command {
     Sweep(sweep::Args),
     /// Live a call again from its journal, step by step, and say whether it comes out as stored
     Replay(replay::Args),
+    /// Live stored calls again by another policy, and list those that would have ended otherwise
+    WhatIf(whatif::Args),
+    /// Remove calls that ended long ago, for good
+    Prune(prune::Args),
     /// The configuration
     Config(config::Args),
     /// Print the API's OpenAPI 3.1 document
@@ -76,6 +85,8 @@ impl Cli {
             Command::Call(args) => call::run(args).await,
             Command::Sweep(args) => sweep::run(args).await,
             Command::Replay(args) => replay::run(&read(&source)?, args).await,
+            Command::WhatIf(args) => whatif::run(&read(&source)?, args).await,
+            Command::Prune(args) => prune::run(&read(&source)?, args).await,
             Command::Config(args) => Ok(config::run(&source, &args)),
             Command::Openapi => openapi::run(),
         }
@@ -87,6 +98,11 @@ fn read(source: &Source) -> anyhow::Result<Config> {
     let config = source.read()?;
     crate::telemetry::init(&config.log).context("log.level is not a level")?;
     Ok(config)
+}
+
+/// The time by the store's clock, if it has one that its servers share, else by this machine's.
+async fn now(store: &dyn Store) -> anyhow::Result<Timestamp> {
+    Ok(store.time().await?.unwrap_or_else(|| SystemClock.now()))
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {

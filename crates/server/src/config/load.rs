@@ -189,7 +189,7 @@ pub(super) fn variable(key: &str) -> String {
 }
 
 /// The known part of what was written; the rest becomes problems.
-fn keep_known(written: Dict, known: &Dict, above: &str, problems: &mut Vec<Problem>) -> Dict {
+pub(super) fn keep_known(written: Dict, known: &Dict, above: &str, problems: &mut Vec<Problem>) -> Dict {
     let mut kept = Dict::new();
     for (key, value) in written {
         let path = if above.is_empty() { key.clone() } else { format!("{above}.{key}") };
@@ -252,6 +252,6 @@ fn extract(mut layers: Figment, defaults: &Figment, problems: &mut Vec<Problem>)
 }
 
 /// The keys and values of a source that names no profiles.
-fn plain(mut data: Map<Profile, Dict>) -> Dict {
+pub(super) fn plain(mut data: Map<Profile, Dict>) -> Dict {
     data.remove(&Profile::Default).unwrap_or_default()
 }

@@ -2,6 +2,7 @@
 
 mod check;
 mod load;
+mod other;
 mod place;
 mod secret;
 mod span;
@@ -18,10 +19,11 @@ use url::Url;
 
 pub use check::is_dialable;
 pub use load::{Problem, Problems, Source};
+pub(crate) use other::other_policy;
 pub(crate) use place::FORMS;
 pub use place::{StoreKind, StoreUrl};
 pub use secret::Secrets;
-pub(crate) use span::span;
+pub(crate) use span::{Since, span};
 
 /// The embedded defaults: the documentation of every key.
 pub const DEFAULTS: &str = include_str!("../../../../config.default.toml");

@@ -1,6 +1,8 @@
 //! Where calls are kept: a URL that may hold a password, shown to nobody.
 
+use std::convert::Infallible;
 use std::fmt;
+use std::str::FromStr;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer};
@@ -71,6 +73,14 @@ impl From<&str> for StoreUrl {
 impl From<String> for StoreUrl {
     fn from(url: String) -> Self {
         Self::from(url.as_str())
+    }
+}
+
+impl FromStr for StoreUrl {
+    type Err = Infallible;
+
+    fn from_str(url: &str) -> Result<Self, Infallible> {
+        Ok(Self::from(url))
     }
 }
 

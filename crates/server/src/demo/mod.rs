@@ -15,6 +15,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use tokio::time::Instant;
 
+use crate::config::StoreUrl;
+
 use screen::Screen;
 use stage::Stage;
 use tally::Tally;
@@ -44,6 +46,9 @@ pub(crate) struct Demo {
     /// Where to keep the database and the log; by default a temporary folder.
     #[arg(long)]
     pub(crate) keep: Option<PathBuf>,
+    /// An empty database to use instead of a SQLite file: postgres://... or mongodb://...
+    #[arg(long, value_name = "URL")]
+    pub(crate) store: Option<StoreUrl>,
 }
 
 /// How long calls may take to end after the last one was placed, in phone seconds: every deadline, one after the other.

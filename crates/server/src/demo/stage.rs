@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use call_core::port::{Clock, Store};
+use anyhow::{Context, Result, ensure};
+use call_core::port::{Clock, Filter, Page, Store};
 use call_core::{Policy, Script, Timestamp};
 use simulator::{Faults, Network, Number};
 use url::Url;
 
 use super::Demo;
-use crate::config::{Config, Log, LogFormat, Secrets};
+use crate::config::{self, Config, Log, LogFormat, Secrets, StoreUrl};
+use crate::store;
 use crate::{App, Overrides, RunningApp, SystemClock};
 
 /// The number that calls come from, and that people ring.
@@ -23,6 +24,7 @@ pub(super) const CONNECTS: &str = "+15550100101";
 pub(super) struct Stage {
     pub(super) network: Network,
     app: RunningApp,
+    place: StoreUrl,
     folder: Folder,
 }
 
@@ -57,8 +59,12 @@ impl Stage {
         let public = format!("http://{listen}");
         let network = Network::start(network(demo, &public)).await?;
         let config = server(demo, &network, listen, &public, folder.path())?;
+        if demo.store.is_some() {
+            prepare(&config.store).await?;
+        }
+        let place = config.store.url.clone();
         let app = App::start(config, Overrides { open_api: true, ..Overrides::default() }).await?;
-        Ok(Self { network, app, folder })
+        Ok(Self { network, app, place, folder })
     }
 
     pub(super) fn store(&self) -> Arc<dyn Store> {
@@ -82,7 +88,7 @@ impl Stage {
             "server     {}\nnetwork    {} (simulated Twilio)\ndatabase   {}\nlog        {}\n",
             self.url(),
             self.network.base_url(),
-            self.folder.path().join("calls.db").display(),
+            self.place,
             self.folder.path().join("demo.log").display(),
         )
     }
@@ -107,6 +113,16 @@ impl Stage {
     }
 }
 
+/// Makes the store ready. Calls that are in it are somebody's, and would meet a network that does not know them.
+async fn prepare(config: &config::Store) -> Result<()> {
+    store::migrate(config).await?;
+    let store = store::look(config).await?;
+    let found = store.list(&Filter::default(), &Page { before: None, limit: 1 }).await?;
+    store.close().await;
+    ensure!(found.is_empty(), "{} holds calls: the demo needs an empty database", config.url);
+    Ok(())
+}
+
 fn network(demo: &Demo, public: &str) -> simulator::Config {
     let voice = format!("{public}/hooks/twilio/voice");
     let status = format!("{public}/hooks/twilio/status");
@@ -129,7 +145,8 @@ fn server(demo: &Demo, network: &Network, listen: SocketAddr, public: &str, fold
     config.server.public_url = Some(Url::parse(public)?);
     // Nobody balances load here.
     config.server.linger = Duration::ZERO;
-    config.store.url = format!("sqlite:{}", folder.join("calls.db").display()).into();
+    let file = || format!("sqlite:{}", folder.join("calls.db").display()).into();
+    config.store.url = demo.store.clone().unwrap_or_else(file);
     config.twilio.account_sid = defaults.account_sid;
     config.twilio.auth_tokens = Secrets::parse(defaults.auth_token.reveal());
     config.twilio.from = OURS.to_owned();

@@ -47,7 +47,10 @@ impl Server {
 
     pub(crate) async fn over(config: Config, store: Arc<dyn Store>) -> Self {
         let overrides = Overrides { store: Some(store), ..Overrides::default() };
-        let app = App::start(config, overrides).await.unwrap();
+        Self::of(App::start(config, overrides).await.unwrap())
+    }
+
+    pub(crate) fn of(app: RunningApp) -> Self {
         Self { app, http: reqwest::Client::builder().no_proxy().build().unwrap() }
     }
 

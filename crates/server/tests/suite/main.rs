@@ -10,3 +10,6 @@ mod drain;
 mod hooks;
 mod life;
 mod openapi;
+mod retention;
+mod skew;
+mod stores;

@@ -1,14 +1,19 @@
 //! `call-server replay CALL`: the journal explains everything (design law 5).
 
+mod difference;
+pub(super) mod words;
+
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use call_core::journal::Entry;
 use call_core::port::Store;
-use call_core::{Call, CallId, Effect, Input, Step, journal};
+use call_core::{Call, CallId, Direction, Effect, Step, journal};
 
 use crate::config::Config;
 use crate::store;
+
+use difference::difference;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -21,10 +26,9 @@ pub(super) struct Args {
 pub(super) async fn run(config: &Config, args: Args) -> anyhow::Result<ExitCode> {
     let store = store::look(&config.store).await?;
     let (stored, entries) = read(&*store, args.call).await?;
-    let (mut call, effects) = Call::born(stored.birth().clone());
-    say!("{}  born     {}{}", stored.birth().at, call.phase_name().as_str(), words(&effects));
+    let mut call = born(&stored);
     for entry in &entries {
-        say!("{}  {}", entry.at, step(&mut call, entry));
+        step(&mut call, entry);
     }
     Ok(match journal::fold(stored.birth(), &entries) {
         Ok(lived) if lived == stored => {
@@ -38,6 +42,9 @@ pub(super) async fn run(config: &Config, args: Args) -> anyhow::Result<ExitCode>
                 ending(&lived),
                 ending(&stored)
             );
+            for (what, change) in difference(&lived, &stored, stored.state().now) {
+                say!("  from the journal to what is stored: {what} {change}");
+            }
             ExitCode::FAILURE
         }
         Err(error) => {
@@ -58,41 +65,52 @@ async fn read(store: &dyn Store, id: CallId) -> anyhow::Result<(Call, Vec<Entry>
     }
 }
 
-fn step(call: &mut Call, entry: &Entry) -> String {
-    let before = call.phase_name();
-    let input = input(&entry.input);
+fn born(stored: &Call) -> Call {
+    let (call, effects) = Call::born(stored.birth().clone());
+    let (birth, plan) = (stored.birth(), stored.plan());
+    let way = match birth.direction {
+        Direction::Outbound => "outbound",
+        Direction::Inbound => "inbound",
+    };
+    say!("{}  born  {way}, {} from {} to {}", birth.at, plan.provider, plan.from, plan.to);
+    if let Some(subject) = call.subject() {
+        line("subject", &subject.to_string());
+    }
+    line("phase", &words::phase(call.phase()));
+    for (timer, at) in call.state().timers.iter() {
+        line("deadline", &format!("{} {}", timer.as_str(), words::deadline(at, birth.at)));
+    }
+    asks_and_tells(&effects);
+    call
+}
+
+fn step(call: &mut Call, entry: &Entry) {
+    let before = call.clone();
+    let input = words::input(&entry.input, entry.at);
     match call.handle(&entry.input, entry.at) {
-        Step::Ignored(reason) => format!("ignored  {input}: {}", reason.as_str()),
+        Step::Ignored(reason) => say!("{}  --    {input}: ignored, {}", entry.at, reason.as_str()),
         Step::Applied(effects) => {
-            let after = call.phase_name();
-            let moved =
-                if before == after { String::new() } else { format!(": {} -> {}", before.as_str(), after.as_str()) };
-            format!("v{:<7} {input}{moved}{}", call.version(), words(&effects))
+            say!("{}  v{:<4} {input}", entry.at, call.version());
+            for (what, change) in difference(&before, call, entry.at) {
+                line(what, &change);
+            }
+            asks_and_tells(&effects);
         }
     }
 }
 
-fn input(input: &Input) -> String {
-    match input {
-        Input::Signal(signal) => {
-            let fact = serde_json::to_value(&signal.fact).unwrap_or_default();
-            let of = fact.get("of").map(|of| format!(" {of}")).unwrap_or_default();
-            let leg = signal.leg.as_ref().map(|leg| format!(" [{leg}]")).unwrap_or_default();
-            format!("signal {}{of}{leg}", fact["fact"].as_str().unwrap_or_default())
+fn asks_and_tells(effects: &[Effect]) {
+    for effect in effects {
+        if let Effect::Publish(event) = effect {
+            line("tells", &words::event(event));
+        } else {
+            line("asks for", &words::effect(effect));
         }
-        Input::Command(command) => {
-            format!("command {}", serde_json::to_value(command).unwrap_or_default())
-        }
-        Input::Tick => "tick".to_owned(),
     }
 }
 
-fn words(effects: &[Effect]) -> String {
-    let words: Vec<&str> = effects
-        .iter()
-        .map(|effect| if let Effect::Publish(event) = effect { event.name() } else { effect.as_str() })
-        .collect();
-    if words.is_empty() { String::new() } else { format!("  => {}", words.join(", ")) }
+fn line(what: &str, text: &str) {
+    say!("{:32}{what:<10} {text}", "");
 }
 
 fn ending(call: &Call) -> &'static str {
