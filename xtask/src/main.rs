@@ -2,6 +2,7 @@
 
 mod pure;
 mod servers;
+mod sim;
 mod step;
 
 use std::process::ExitCode;
@@ -34,6 +35,8 @@ enum Command {
     },
     /// Writes the generated documents anew (docs/transitions.md).
     Docs,
+    /// Deterministic simulation: a million call lives, or ten (`--calls 10000000`), or one seed again (`--seed N`).
+    Sim(sim::Simulation),
 }
 
 fn main() -> ExitCode {
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         Command::Deny => deny(),
         Command::Bench { name } => bench(name.as_deref()),
         Command::Docs => vec![docs()],
+        Command::Sim(simulation) => vec![simulation.step()],
     };
     step::run(&steps)
 }

@@ -34,6 +34,10 @@ struct Arguments {
     /// How many threads; all cores if absent.
     #[arg(long)]
     threads: Option<usize>,
+    /// Plant one bug after the other in the core, and see that each is found.
+    #[cfg(feature = "planted")]
+    #[arg(long)]
+    planted: bool,
 }
 
 /// Runs the command line.
@@ -42,10 +46,31 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     std::panic::set_hook(Box::new(|_| {}));
     let options = Options { lives: arguments.lives, calm: arguments.calm, trace: false };
+    #[cfg(feature = "planted")]
+    if arguments.planted {
+        return planted();
+    }
     match arguments.seed {
         Some(seed) => replay(seed, &options),
         None => many(&arguments, &options),
     }
+}
+
+/// Plants bug after bug.
+#[cfg(feature = "planted")]
+fn planted() -> ExitCode {
+    use crate::planted::{BUDGET, Hunt, hunt_all};
+
+    use call_core::planted::Bug;
+
+    let hunts = hunt_all(Bug::ALL, BUDGET, |Hunt { bug, calls, took, found }| {
+        let name = bug.map_or_else(|| "(nothing)".to_owned(), Bug::name);
+        let by = found.as_ref().map_or("not found", |found| found.invariant);
+        println!("{name:<36} {calls:>8} lives {:>7.1} s  {by}", took.as_secs_f64());
+    });
+    let bad = hunts.iter().filter(|hunt| !hunt.is_good()).count();
+    println!("{} of {} bugs were found", hunts.len() - 1 - bad, hunts.len() - 1);
+    if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// One seed with its trace.

@@ -17,6 +17,9 @@ use crate::time::{MS, SEC, micros, shown};
 use crate::world::{Event, Shared, Sim};
 use crate::{client, network, server};
 
+/// More steps than any world needs.
+const STEPS: u64 = 1_000_000;
+
 /// What kind of run.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
@@ -82,7 +85,10 @@ pub fn run(seed: u64, options: &Options) -> Result<Report, Failure> {
     build(&sim);
     let mut executor = Executor::new(Arc::clone(&sim));
     let bound = sim.world().bound();
-    executor.run(bound, 3_000_000);
+    executor.run(bound, STEPS);
+    if executor.steps >= STEPS {
+        sim.world().breaks("steps", "it never comes to rest".to_owned());
+    }
     let calls = calls(&sim);
     finish(&sim, &calls);
     let steps = executor.steps;
