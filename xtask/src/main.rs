@@ -69,6 +69,8 @@ fn test() -> Vec<Step> {
         cargo("tests", &["test", "--workspace", "--no-fail-fast"])
             .without(servers::untestable())
             .env_of(servers::environment),
+        sim::million(),
+        sim::planted(),
         cargo("documentation", &["doc", "--workspace", "--no-deps", "--all-features"])
             .env("RUSTDOCFLAGS", "--deny warnings"),
     ]
