@@ -39,6 +39,10 @@ impl Default for Options {
 /// How often the driver looks after the server: a restarted one is found within this time.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
+/// How long anybody waits for a primary, also with more patience for its work: longer than an election of few members
+/// usually takes.
+const SELECTION: Duration = Duration::from_secs(8);
+
 /// How many requests may be under way; more wait their turn, the first come first.
 const MOST: u32 = 4096;
 
@@ -77,7 +81,7 @@ impl Link {
         settings.selection_criteria = Some(SelectionCriteria::ReadPreference(ReadPreference::Primary));
         settings.max_pool_size = Some(options.connections);
         settings.connect_timeout = Some(options.connect);
-        settings.server_selection_timeout = Some(options.patience);
+        settings.server_selection_timeout = Some(options.patience.min(SELECTION));
         settings.heartbeat_freq = Some(HEARTBEAT);
         settings.app_name.get_or_insert_with(|| "call-lifecycle".to_owned());
 

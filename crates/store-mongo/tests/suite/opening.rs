@@ -40,6 +40,9 @@ async fn what_cannot_be_opened_says_what_to_do_and_no_password() {
     let error = refused("mongodb://u:s3cret@127.0.0.1:1/calls").await;
     assert!(matches!(error, OpenError::Unreachable { .. }), "{error:?}");
     assert!(error.to_string().contains("mongodb://127.0.0.1:1/calls"), "{error}");
+    // Which has patience for long work, but not for a server that is not there.
+    let error = MongoStore::migrate("mongodb://127.0.0.1:1/calls").await.unwrap_err();
+    assert!(matches!(error, OpenError::Unreachable { .. }), "{error:?}");
 }
 
 #[tokio::test]
