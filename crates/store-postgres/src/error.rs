@@ -21,6 +21,15 @@ pub enum OpenError {
         #[source]
         source: sqlx::Error,
     },
+    /// The server does not speak TLS, or not so that it can be trusted.
+    #[error("{place} offers no TLS that can be trusted: check `sslmode` and `sslrootcert` in the URL")]
+    Tls {
+        /// Host, port and database.
+        place: String,
+        /// Why.
+        #[source]
+        source: sqlx::Error,
+    },
     /// The server is there and does not let us in.
     #[error("{place} refuses the login: check user and password in the URL, and `pg_hba.conf` on the server")]
     Login {
@@ -106,6 +115,7 @@ pub(crate) fn open(place: &str, source: sqlx::Error) -> OpenError {
         Some("42501") => OpenError::Forbidden { place, source },
         Some(code) if code.starts_with("28") => OpenError::Login { place, source },
         Some(code) if is_passing(code) => OpenError::Unreachable { place, source },
+        None if matches!(source, sqlx::Error::Tls(_)) => OpenError::Tls { place, source },
         None if is_lost(&source) => OpenError::Unreachable { place, source },
         Some(_) | None => OpenError::Other { place, source },
     }
@@ -122,6 +132,11 @@ const READ_ONLY: &str = "25006";
 /// Whether the connection is gone, so that it is unknown what the server did.
 pub(crate) const fn is_lost(error: &sqlx::Error) -> bool {
     matches!(error, sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) | sqlx::Error::WorkerCrashed)
+}
+
+/// Whether a connection was cut, as by a restart of the database. Silence is not: asking again would wait as long again.
+pub(crate) fn is_cut(error: &sqlx::Error) -> bool {
+    is_lost(error) && !matches!(error, sqlx::Error::Io(io) if io.kind() == io::ErrorKind::TimedOut)
 }
 
 /// Whether the connection is of no use any more: it is gone, about to go, or leads to a server that only reads.

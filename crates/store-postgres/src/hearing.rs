@@ -49,6 +49,14 @@ impl Hearing {
         }
     }
 
+    /// Hears no more.
+    pub(crate) fn close(&self) {
+        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(task) = task {
+            task.abort();
+        }
+    }
+
     fn listen(&self) {
         let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
         task.get_or_insert_with(|| tokio::spawn(run(Arc::clone(&self.server), self.news.clone())));
@@ -57,10 +65,7 @@ impl Hearing {
 
 impl Drop for Hearing {
     fn drop(&mut self) {
-        let task = self.task.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if let Some(task) = task.take() {
-            task.abort();
-        }
+        self.close();
     }
 }
 

@@ -217,5 +217,6 @@ impl Store for PostgresStore {
         }
         self.loader.close().await;
         self.lines.close().await;
+        self.hearing.close();
     }
 }

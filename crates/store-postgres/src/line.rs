@@ -13,7 +13,7 @@ use sqlx::{Connection as _, FromRow, Postgres};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::error::{Refused, ends_connection, is_lost, refused, store, timed_out};
+use crate::error::{Refused, ends_connection, is_cut, refused, store, timed_out};
 use crate::schema::Server;
 
 /// A connection that rested for longer is asked whether it lives before it is used: a lone event then costs one more
@@ -137,9 +137,4 @@ impl Lines {
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Line>> {
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Whether a connection was cut, as by a restart of the database. Silence is not: asking again would wait as long again.
-fn is_cut(error: &sqlx::Error) -> bool {
-    is_lost(error) && !matches!(error, sqlx::Error::Io(io) if io.kind() == std::io::ErrorKind::TimedOut)
 }

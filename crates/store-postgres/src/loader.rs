@@ -10,7 +10,7 @@ use sqlx::types::Uuid;
 use tokio::sync::oneshot;
 
 use crate::desk::{Desk, Hand};
-use crate::error::{Refused, is_lost, refused, store};
+use crate::error::{Refused, is_cut, refused, store};
 use crate::line::Line;
 use crate::schema::Server;
 
@@ -61,7 +61,7 @@ impl Asker {
         let load = || sqlx::query_as::<_, (Uuid, String, String)>(LOAD).bind(&ids);
         let rows = match self.0.ask(load()).await {
             // The database was restarted, perhaps; asking twice changes nothing.
-            Err(error) if is_lost(&error) => self.0.ask(load()).await?,
+            Err(error) if is_cut(&error) => self.0.ask(load()).await?,
             answer => answer?,
         };
         Ok(rows.into_iter().map(|(id, birth, state)| (id, (birth.into(), state.into()))).collect())

@@ -17,7 +17,8 @@ use crate::parts;
 /// told by a row without a refusal.
 pub(crate) type Told = (i32, Option<i32>, Option<Uuid>, Option<i64>);
 
-/// The statement, as its requests need it: a part that would write nothing is left out.
+/// The statement, as its requests need it. Parts that are often not needed are left out, but not each by itself: every
+/// combination is a statement that the database prepares and keeps, and there shall be few.
 #[derive(Default)]
 pub(crate) struct Statement {
     pub(crate) sql: String,
@@ -28,46 +29,49 @@ pub(crate) struct Statement {
 impl Statement {
     pub(crate) fn of(rows: &Rows<'_>) -> Result<Self, BoxDynError> {
         let mut statement = Self::default();
-        let (births, moves, idles) = (&rows.births, &rows.moves, &rows.idles);
-        statement.legs(&rows.legs)?;
-        statement.keys(births)?;
-        statement.births(births)?;
-        let keyed = births.iter().any(|(_, step)| step.key.is_some());
-        let born = !births.is_empty();
+        let Rows { births, moves, idles, .. } = rows;
+        let (born, moved, idle) = (!births.is_empty(), !moves.is_empty(), !idles.is_empty());
+        if born || moved {
+            statement.legs(&rows.legs)?;
+        }
+        if born {
+            statement.keys(births)?;
+            statement.births(births)?;
+        }
         statement.union(
             "taken (n, id, why, call)",
             "SELECT NULL::int4, NULL::uuid, NULL::int4, NULL::uuid WHERE false",
             &[
                 (born, parts::TAKEN_BY_BIRTH),
-                (keyed, parts::TAKEN_BY_KEY),
-                (!rows.legs.is_empty(), parts::TAKEN_BY_LEG),
+                (born, parts::TAKEN_BY_KEY),
+                (born || moved, parts::TAKEN_BY_LEG),
                 (born, parts::TAKEN_BY_SUBJECT),
             ],
         );
         statement.part(parts::ALLOWED);
-        statement.idles(idles)?;
-        statement.moves(moves)?;
+        if idle {
+            statement.idles(idles)?;
+        }
+        if moved {
+            statement.moves(moves)?;
+        }
         statement.union(
             "won (n)",
             "SELECT NULL::int4 WHERE false",
-            &[
-                (!idles.is_empty(), parts::WON_BY_IDLE),
-                (!moves.is_empty(), parts::WON_BY_MOVE),
-                (born, parts::WON_BY_BIRTH),
-            ],
+            &[(idle, parts::WON_BY_IDLE), (moved, parts::WON_BY_MOVE), (born, parts::WON_BY_BIRTH)],
         );
         statement.part(parts::OK);
         if born {
             statement.part(parts::BORN);
-        }
-        if !rows.legs.is_empty() {
-            statement.part(parts::BOUND);
-        }
-        if keyed {
             statement.part(parts::KEYED);
         }
-        statement.entries(&rows.steps)?;
-        statement.effects(&rows.steps)?;
+        if born || moved {
+            statement.part(parts::BOUND);
+            statement.effects(&rows.steps)?;
+        }
+        if born || moved || idle {
+            statement.entries(&rows.steps)?;
+        }
         statement.adoptions(&rows.steps)?;
         statement.settlements(&rows.settles)?;
         statement.sql.push_str(parts::TELL);
@@ -105,9 +109,6 @@ impl Statement {
     }
 
     fn legs(&mut self, rows: &[(i32, &Step, usize)]) -> Result<(), BoxDynError> {
-        if rows.is_empty() {
-            return Ok(());
-        }
         self.part(parts::LEGS);
         self.bind(rows.iter().map(|(n, ..)| *n))?;
         self.bind(rows.iter().map(|(_, step, _)| step.id))?;
@@ -118,9 +119,6 @@ impl Statement {
 
     fn keys(&mut self, births: &[Numbered<'_>]) -> Result<(), BoxDynError> {
         let rows: Vec<_> = births.iter().filter_map(|(n, step)| Some((*n, step.id, step.key.as_ref()?))).collect();
-        if rows.is_empty() {
-            return Ok(());
-        }
         self.part(parts::KEYS);
         self.bind(rows.iter().map(|(n, ..)| *n))?;
         self.bind(rows.iter().map(|(_, id, _)| *id))?;
@@ -129,9 +127,6 @@ impl Statement {
     }
 
     fn births(&mut self, rows: &[Numbered<'_>]) -> Result<(), BoxDynError> {
-        if rows.is_empty() {
-            return Ok(());
-        }
         self.part(parts::BIRTHS);
         self.bind(rows.iter().map(|(n, _)| *n))?;
         self.bind(rows.iter().map(|(_, step)| step.id))?;
@@ -146,18 +141,12 @@ impl Statement {
     }
 
     fn idles(&mut self, rows: &[Numbered<'_>]) -> Result<(), BoxDynError> {
-        if rows.is_empty() {
-            return Ok(());
-        }
         self.part(parts::IDLE);
         self.bind(rows.iter().map(|(n, _)| *n))?;
         self.bind(rows.iter().map(|(_, step)| step.id))
     }
 
     fn moves(&mut self, rows: &[Numbered<'_>]) -> Result<(), BoxDynError> {
-        if rows.is_empty() {
-            return Ok(());
-        }
         self.part(parts::MOVED);
         self.bind(rows.iter().map(|(n, _)| *n))?;
         self.bind(rows.iter().map(|(_, step)| step.id))?;
@@ -172,9 +161,6 @@ impl Statement {
     fn entries(&mut self, steps: &[Numbered<'_>]) -> Result<(), BoxDynError> {
         let rows: Vec<_> =
             steps.iter().flat_map(|(n, step)| step.journal.iter().map(|noted| (*n, step.id, noted))).collect();
-        if rows.is_empty() {
-            return Ok(());
-        }
         self.part(parts::NOTED);
         self.bind(rows.iter().map(|(n, ..)| *n))?;
         self.bind(rows.iter().map(|(_, id, _)| *id))?;
@@ -187,9 +173,6 @@ impl Statement {
     fn effects(&mut self, steps: &[Numbered<'_>]) -> Result<(), BoxDynError> {
         let rows: Vec<_> =
             steps.iter().flat_map(|(n, step)| step.effects.iter().map(|asked| (*n, step.id, asked))).collect();
-        if rows.is_empty() {
-            return Ok(());
-        }
         self.part(parts::ASKED);
         self.bind(rows.iter().map(|(n, ..)| *n))?;
         self.bind(rows.iter().map(|(_, id, _)| *id))?;
@@ -211,29 +194,30 @@ impl Statement {
     }
 
     fn settlements(&mut self, settles: &[(Option<i32>, &Settle)]) -> Result<(), BoxDynError> {
-        for (part, of) in [(parts::DONE, 0), (parts::LATER, 1), (parts::HELD, 2)] {
-            let rows: Vec<_> = settles
-                .iter()
-                .filter_map(|(n, settle)| {
-                    let (kind, until) = match settle.how {
-                        Settlement::Done => (0, None),
-                        Settlement::Later(until) => (1, Some(until.as_millis())),
-                        Settlement::Held(until) => (2, Some(until.as_millis())),
-                    };
-                    (kind == of).then_some((*n, settle, until))
-                })
-                .collect();
-            if rows.is_empty() {
-                continue;
-            }
-            self.part(part);
-            self.bind(rows.iter().map(|(n, ..)| *n))?;
-            self.bind(rows.iter().map(|(_, settle, _)| settle.id.call.as_uuid()))?;
-            self.bind(rows.iter().map(|(_, settle, _)| settle.id.version.cast_signed()))?;
-            self.bind(rows.iter().map(|(_, settle, _)| i32::from(settle.id.index)))?;
-            self.bind(rows.iter().map(|(_, settle, _)| settle.attempt.cast_signed()))?;
-            self.bind(rows.iter().map(|(.., until)| *until))?;
+        let how = |how: fn(&Settlement) -> Option<i64>| {
+            let rows = settles.iter().filter_map(move |(n, settle)| Some((*n, *settle, how(&settle.how)?)));
+            rows.collect::<Vec<_>>()
+        };
+        let done = how(|how| matches!(how, Settlement::Done).then_some(0));
+        let later = how(|how| if let Settlement::Later(at) = how { Some(at.as_millis()) } else { None });
+        let held = how(|how| if let Settlement::Held(at) = how { Some(at.as_millis()) } else { None });
+        if !done.is_empty() {
+            self.settlement(parts::DONE, &done)?;
+        }
+        if !(later.is_empty() && held.is_empty()) {
+            self.settlement(parts::LATER, &later)?;
+            self.settlement(parts::HELD, &held)?;
         }
         Ok(())
+    }
+
+    fn settlement(&mut self, part: &str, rows: &[(Option<i32>, &Settle, i64)]) -> Result<(), BoxDynError> {
+        self.part(part);
+        self.bind(rows.iter().map(|(n, ..)| *n))?;
+        self.bind(rows.iter().map(|(_, settle, _)| settle.id.call.as_uuid()))?;
+        self.bind(rows.iter().map(|(_, settle, _)| settle.id.version.cast_signed()))?;
+        self.bind(rows.iter().map(|(_, settle, _)| i32::from(settle.id.index)))?;
+        self.bind(rows.iter().map(|(_, settle, _)| settle.attempt.cast_signed()))?;
+        self.bind(rows.iter().map(|(.., until)| *until))
     }
 }

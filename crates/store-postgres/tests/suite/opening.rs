@@ -64,6 +64,17 @@ async fn a_stranger_and_a_missing_database_are_told_apart() {
 }
 
 #[tokio::test]
+async fn a_url_that_demands_tls_is_not_content_without() {
+    let database = fresh();
+    let separator = if database.url().contains('?') { '&' } else { '?' };
+    let url = format!("{}{separator}sslmode=require", database.url());
+    match PostgresStore::open(&url, &Options::default()).await {
+        Err(error) => assert!(matches!(error, OpenError::Tls { .. }), "{error:?}"),
+        Ok(_) => assert!(std::env::var("TEST_DATABASE_URL").is_ok(), "the server of a test run has no certificate"),
+    }
+}
+
+#[tokio::test]
 async fn a_database_without_tables_is_older_until_it_is_migrated() {
     let database = Postgres::shared().fresh();
     let error = PostgresStore::open(database.url(), &Options::default()).await.unwrap_err();
