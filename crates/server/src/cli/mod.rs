@@ -28,7 +28,7 @@ use crate::config::{Config, Source};
 
 /// Phone calls with a whole life: places them, follows them, ends them, and never loses one.
 #[derive(Debug, Parser)]
-#[command(name = "call-server", version, about)]
+#[command(name = "call-server", version)]
 pub struct Cli {
     /// The configuration file [default: call-server.toml, if there is one]
     #[arg(long, global = true, value_name = "FILE", env = "CALL_SERVER_CONFIG")]

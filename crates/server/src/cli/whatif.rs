@@ -22,13 +22,16 @@ const ABREAST: usize = 8;
 /// How often somebody who waits is told how far it is.
 const NEWS: Duration = Duration::from_secs(2);
 
-/// The other life is certain up to the moment when it asks something else of the world than the real one did; from
-/// there on it is an estimate, and each line says so: a provider that is asked at another moment says what its own
-/// messages tell of that moment; a hang-up that did not happen is obeyed at once; and how a call would have gone on that
-/// was hung up in truth, nobody knows. Each call is looked at by itself: that its subject would have been free earlier
-/// or later changes no other call here.
+/// What `--help` says of how far the answer can be trusted.
+const TRUST: &str = "\
+The other life is certain up to the moment when it asks something else of the world than the real one did; from there
+on it is an estimate, and each line says so. A provider that is asked at another moment says what its own messages tell
+of that moment; a hang-up that did not happen is obeyed at once; and how a call would have gone on that was hung up in
+truth, nobody knows. Each call is looked at by itself: that its subject would have been free earlier or later changes
+no other call.";
+
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = TRUST)]
 pub(super) struct Args {
     /// A TOML file with a [policy] table as in the configuration; keys that it leaves out stay as configured
     #[arg(long, value_name = "FILE")]

@@ -15,6 +15,9 @@ use tracing::{debug, warn};
 use crate::telemetry::Metrics;
 use crate::workers::chain;
 
+/// How long a server that starts waits for the store's time, and how often it asks.
+const PATIENCE: Duration = Duration::from_secs(10);
+const AGAIN: Duration = Duration::from_millis(500);
 /// How often the store is asked for its time.
 const EVERY: Duration = Duration::from_secs(30);
 /// Of so many questions in a row, the one that was answered fastest counts.
@@ -51,9 +54,17 @@ struct Measured {
 }
 
 impl SharedClock {
-    /// The clock of a store; `None` if it has none that its servers share.
+    /// The clock of a store; `None` if it has none that its servers share. Asks again for a while if the store does not
+    /// answer, which may just be restarting.
     pub(crate) async fn of(store: Arc<dyn Store>, machine: Arc<dyn Clock>) -> Result<Option<Self>, StoreError> {
-        let Some(measured) = measure(&*store, &*machine).await? else { return Ok(None) };
+        let until = Instant::now() + PATIENCE;
+        let measured = loop {
+            match measure(&*store, &*machine).await {
+                Err(error) if error.is_transient() && Instant::now() < until => tokio::time::sleep(AGAIN).await,
+                measured => break measured?,
+            }
+        };
+        let Some(measured) = measured else { return Ok(None) };
         let clock = Self { store, machine, began: measured.when, at_start: AtomicI64::new(measured.time) };
         Ok(Some(clock))
     }

@@ -4,22 +4,29 @@ use call_core::Policy;
 use figment::providers::{Format as _, Serialized, Toml};
 use figment::value::{Dict, Value};
 use figment::{Figment, Provider as _};
+use serde::Deserialize;
 
 use super::load::{keep_known, plain};
 use super::{DEFAULTS, Problem, Problems};
+
+#[derive(Deserialize)]
+struct Table {
+    policy: Policy,
+}
 
 /// The `[policy]` of a text; keys that it leaves out are those of `current`.
 ///
 /// # Errors
 /// What cannot work, by its key, as in the configuration.
 pub(crate) fn other_policy(text: &str, current: &Policy) -> Result<Policy, Problems> {
-    let one = |key: &str, sentence: String| Problems(vec![Problem::new(key, sentence)]);
-    let written = Figment::from(Toml::string(text)).data().map_err(|error| one("the file", error.to_string()))?;
+    let written = Figment::from(Toml::string(text)).data();
+    let written = written.map_err(|error| Problems(vec![Problem::new("the file", error.to_string())]))?;
     let known = Figment::from(Toml::string(DEFAULTS)).data().map(plain).unwrap_or_default();
     let mut problems = Vec::new();
     let written = keep_known(plain(written), &known, "", &mut problems);
     let Some(policy) = written.get("policy").and_then(Value::as_dict) else {
-        return Err(one("policy", "is missing: write the keys to change under [policy]".to_owned()));
+        problems.push(Problem::new("policy", "is missing: write the keys to change under [policy]"));
+        return Err(Problems(problems));
     };
     let mut base = Value::serialize(current).ok().and_then(Value::into_dict).unwrap_or_default();
     if let (Some(Value::Dict(_, ours)), Some(Value::Dict(_, theirs))) = (base.get_mut("stale"), policy.get("stale"))
@@ -29,9 +36,9 @@ pub(crate) fn other_policy(text: &str, current: &Policy) -> Result<Policy, Probl
         ours.remove("close");
     }
     let table = |policy: Dict| Serialized::defaults(Dict::from([("policy".to_owned(), Value::from(policy))]));
-    let read = Figment::from(table(base)).merge(table(policy.clone())).extract_inner::<Policy>("policy");
+    let read = Figment::from(table(base)).merge(table(policy.clone())).extract::<Table>();
     let read = read.map_err(|error| Problem::new(error.path.join("."), error.kind.to_string()));
-    let checked = read.and_then(|policy| match policy.check() {
+    let checked = read.and_then(|Table { policy }| match policy.check() {
         Ok(()) => Ok(policy),
         Err(error) => Err(Problem::new(format!("policy.{}", error.key), error.problem)),
     });

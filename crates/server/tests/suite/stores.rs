@@ -252,11 +252,22 @@ fn what_if_and_prune_refuse_what_they_do_not_understand() {
     std::fs::write(&policy, "[policy]\nring_limit = 'long'\n").unwrap();
     let policy = policy.to_str().unwrap();
     let run = |args: &[&str]| text(&configured(dir.path()).args(args).output().unwrap().stderr);
-    assert!(run(&["what-if", "--policy", policy]).contains("ring_limit: "));
+    assert!(run(&["what-if", "--policy", policy]).contains("policy.ring_limit: "));
+    let help = text(&configured(dir.path()).args(["what-if", "--help"]).output().unwrap().stdout);
+    assert!(help.contains("it is an estimate, and each line says so"), "{help}");
     assert!(run(&["what-if", "--policy", "nowhere.toml"]).contains("cannot read nowhere.toml"));
     assert!(run(&["what-if", "--policy", policy, "--since", "lately"]).contains("`lately` is no moment"));
     assert!(run(&["prune", "--older-than", "long"]).contains("write it like 90d"));
     assert!(run(&["prune"]).contains("--older-than"));
+}
+
+#[test]
+fn the_demo_runs_on_an_empty_database_and_touches_no_other() {
+    let place = Place::postgres().unwrap();
+    let demo = ["demo", "--once", "--calm", "--calls", "10", "--speed", "50", "--store", &place.url];
+    let told = place.run(&demo);
+    assert!(told.contains("every journal folds to the stored call (1"), "{told}");
+    assert!(fails(&place.output(&demo)).contains("holds calls: the demo needs an empty database"));
 }
 
 /// A server and its database are often started together.
