@@ -39,8 +39,7 @@ impl World {
             return Way::Death;
         }
         if self.now < self.provider_down_until {
-            let later = matches!(effect, Effect::Dial) && self.dice.percent(50);
-            return Way::Answer(if later { self.put_off() } else { unknown("timed out") });
+            return Way::Answer(if self.provider_refuses { self.put_off() } else { unknown("timed out") });
         }
         if matches!(effect, Effect::Dial) && self.dice.one_in(self.weather.ghosts) {
             let wait = self.dice.within(SEC, 300 * SEC);

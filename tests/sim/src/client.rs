@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use call_core::port::{IdempotencyKey, PlaceError, Placed, SwitchboardError};
-use call_core::{CallId, Command, Plan, Policy, Proposer, Script, StalePolicy, Subject};
+use call_core::{CallId, Closing, Command, Plan, Policy, Proposer, Script, StalePolicy, Subject};
 
 use crate::Options;
 use crate::dice::Dice;
@@ -70,10 +70,17 @@ fn policy(dice: &mut Dice, skew: u64) -> Policy {
     let base = Policy::default();
     // Nobody can keep limits that are shorter than their clocks are wrong.
     let scale = if skew > SEC { 1 } else { dice.pick(&[1, 1, 4, 12]) };
-    let outer = dice.pick(&[1, 4]);
+    let outer = dice.pick(&[1, 4, 12]);
     let stale = match dice.below(4) {
         0 => StalePolicy::fail_after(Duration::from_secs(1800) / scale),
-        1 => StalePolicy::complete_by_duration(),
+        1 => StalePolicy {
+            close: Closing::Completed {
+                known_after: Duration::from_secs(600) / scale,
+                unknown_after: Duration::from_secs(600) / scale,
+                assumed: Duration::from_secs(300) / scale,
+            },
+            ..StalePolicy::complete_by_duration()
+        },
         _ => StalePolicy::abandon(),
     };
     Policy {
@@ -155,7 +162,7 @@ async fn place(
     let sim = Arc::clone(&ticket.sim);
     let subject = plan.subject.clone();
     let latest = subject.as_ref().and_then(|subject| sim.world().clients.latest.get(subject).copied());
-    let blocked = latest.is_some_and(|call| sim.store.look(call, |call| call.is_some_and(|call| !call.has_ended())));
+    let blocked = latest.is_some_and(|call| sim.store.stored(call).is_some_and(|call| !call.has_ended()));
     let answer = app.switchboard.place(plan, policy, key).await;
     let wish = ticket.wish.take();
     let mut world = sim.world();
@@ -167,7 +174,8 @@ async fn place(
     }
     match answer {
         Ok(placed) => world.placed(&sim, order, &placed),
-        Err(PlaceError::SubjectBusy { .. }) => {
+        Err(PlaceError::SubjectBusy { open }) => {
+            world.show(&sim.store, &Seen::Refused { open });
             world.rarely(Rare::SubjectBusy);
             if let Some(wish) = wish.filter(|_| world.dice.percent(60)) {
                 world.later(wish, 120 * SEC);
@@ -222,6 +230,12 @@ impl World {
         wish(self, 12, farewell);
         wish(self, 6, Command::hangup());
         wish(self, 8, Command::Reconcile);
+        // Somebody looks at it long after.
+        if self.dice.percent(8) {
+            let wait = self.dice.below(1500 * SEC);
+            let wish = Wish::Command { call, command: Command::Reconcile, tries: 4 };
+            self.after(wait, Event::Client(Box::new(wish)));
+        }
         wish(self, 4, Command::Transfer { to: "+15550111".to_owned() });
         wish(self, 4, Command::Hush);
         wish(self, 4, Command::OpenStream);

@@ -38,6 +38,10 @@ struct Arguments {
     #[cfg(feature = "planted")]
     #[arg(long)]
     planted: bool,
+    /// Plant this bug only: hunt it, or replay a seed with it.
+    #[cfg(feature = "planted")]
+    #[arg(long)]
+    bug: Option<String>,
 }
 
 /// Runs the command line.
@@ -47,30 +51,16 @@ pub fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|_| {}));
     let options = Options { lives: arguments.lives, calm: arguments.calm, trace: false };
     #[cfg(feature = "planted")]
-    if arguments.planted {
-        return planted();
+    match (&arguments.bug, arguments.seed) {
+        (Some(bug), Some(_)) if crate::planted::plant_by_name(bug) => {}
+        (Some(bug), _) => return crate::planted::main(Some(bug)),
+        (None, _) if arguments.planted => return crate::planted::main(None),
+        (None, _) => {}
     }
     match arguments.seed {
         Some(seed) => replay(seed, &options),
         None => many(&arguments, &options),
     }
-}
-
-/// Plants bug after bug.
-#[cfg(feature = "planted")]
-fn planted() -> ExitCode {
-    use crate::planted::{BUDGET, Hunt, hunt_all};
-
-    use call_core::planted::Bug;
-
-    let hunts = hunt_all(Bug::ALL, BUDGET, |Hunt { bug, calls, took, found }| {
-        let name = bug.map_or_else(|| "(nothing)".to_owned(), Bug::name);
-        let by = found.as_ref().map_or("not found", |found| found.invariant);
-        println!("{name:<36} {calls:>8} lives {:>7.1} s  {by}", took.as_secs_f64());
-    });
-    let bad = hunts.iter().filter(|hunt| !hunt.is_good()).count();
-    println!("{} of {} bugs were found", hunts.len() - 1 - bad, hunts.len() - 1);
-    if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// One seed with its trace.

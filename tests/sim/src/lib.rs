@@ -21,7 +21,7 @@ mod executor;
 mod invariants;
 mod network;
 #[cfg(feature = "planted")]
-pub mod planted;
+mod planted;
 mod rare;
 mod run;
 mod seeds;

@@ -134,7 +134,8 @@ fn build(sim: &Sim) {
         }
         for _ in 0..world.weather.provider_outages {
             let (wait, lasts) = (world.dice.below(heal), world.dice.pick(&[5, 60, 600]) * SEC);
-            world.after(wait, Event::ProviderDown { until: wait + lasts });
+            let refuses = world.dice.percent(50);
+            world.after(wait, Event::ProviderDown { until: wait + lasts, refuses });
         }
         if world.dice.percent(10) {
             let wait = world.dice.within(600 * SEC, 1200 * SEC);
@@ -151,7 +152,7 @@ pub(crate) fn prune(sim: &Sim) {
     let mut world = sim.world();
     let old = shown(world.now.saturating_sub(600 * SEC), 0);
     let _ = at_once(sim.store.prune(old, 1000));
-    let gone = |call: &Call| sim.store.look(call.id(), |stored| stored.is_none());
+    let gone = |call: &Call| sim.store.stored(call.id()).is_none();
     let removed: Vec<_> = before.into_iter().filter(|(call, _)| gone(call)).collect();
     if !removed.is_empty() {
         world.rarely(Rare::Pruned);
@@ -164,7 +165,7 @@ pub(crate) fn prune(sim: &Sim) {
 pub(crate) fn heal(sim: &Sim) {
     let servers = {
         let mut world = sim.world();
-        world.healed = true;
+        world.healed = Some(world.now);
         world.weather.heal();
         (world.store_down_until, world.provider_down_until) = (0, 0);
         let now = world.now;

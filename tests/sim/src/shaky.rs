@@ -134,30 +134,28 @@ impl Store for Shaky {
 
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         self.before().await?;
-        let before = self.sim.store.load(commit.call.id()).await?;
-        let kept = commit.clone();
-        let answer = self.sim.store.commit(commit).await;
         {
             let mut world = self.sim.world();
-            let id = kept.call.id();
-            let who = crate::server::NAMES[self.server];
-            world.trace.mix(id.as_uuid().as_u128() as u64 ^ kept.call.version() ^ world_mix(&answer));
-            let now = world.now;
-            match &answer {
-                Ok(()) => {
-                    world.trace.line(now, who, || told(&kept));
-                    world.cover(before.as_ref(), &kept);
-                    world.show(&self.sim.store, &Seen::Committed { before: before.as_ref(), commit: &kept });
+            let (now, id, who) = (world.now, commit.call.id(), crate::server::NAMES[self.server]);
+            let refused = self.sim.store.would(&commit).err();
+            world.trace.mix(id.as_uuid().as_u128() as u64 ^ commit.call.version() ^ u64::from(refused.is_some()) << 40);
+            match refused {
+                None => {
+                    world.trace.line(now, who, || told(&commit));
+                    let before = self.sim.store.stored(id);
+                    let before = before.as_deref();
+                    world.cover(before, &commit);
+                    world.show(&self.sim.store, &Seen::Committed { before, commit: &commit });
                     for lane in Lane::ALL {
-                        if kept.moves() && kept.effects.iter().any(|(_, effect)| Lane::of(effect) == lane) {
+                        if commit.moves() && commit.effects.iter().any(|(_, effect)| Lane::of(effect) == lane) {
                             world.ring(self.server, Worker::of(lane));
                         }
                     }
-                    if before.as_ref().and_then(Call::next_deadline) != kept.call.next_deadline() {
+                    if before.and_then(Call::next_deadline) != commit.call.next_deadline() {
                         world.ring(self.server, Worker::Sweeper);
                     }
                 }
-                Err(error) => {
+                Some(error) => {
                     world.trace.line(now, who, || format!("commit {} refused: {error}", short(id)));
                     match error {
                         StoreError::Conflict => world.rarely(Rare::LostRace),
@@ -167,13 +165,16 @@ impl Store for Shaky {
                 }
             }
         }
+        let answer = self.sim.store.commit(commit).await;
         answer?;
         self.after().await
     }
 
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<CallId>, StoreError> {
         self.read().await?;
-        self.sim.store.due(now, limit).await
+        let calls = self.sim.store.due(now, limit).await?;
+        self.sim.world().show(&self.sim.store, &Seen::Due { calls: &calls, at: now });
+        Ok(calls)
     }
 
     async fn park(
@@ -298,10 +299,6 @@ impl Store for Shaky {
     async fn ping(&self) -> Result<(), StoreError> {
         self.read().await
     }
-}
-
-const fn world_mix(answer: &Result<(), StoreError>) -> u64 {
-    if answer.is_ok() { 0 } else { 1 << 40 }
 }
 
 /// One commit in a line.

@@ -36,13 +36,16 @@ pub(crate) struct World {
     agenda: BinaryHeap<Reverse<Entry>>,
     pub(crate) dice: Dice,
     pub(crate) weather: Weather,
-    pub(crate) healed: bool,
+    /// When the faults stopped.
+    pub(crate) healed: Option<u64>,
     pub(crate) network: Network,
     pub(crate) servers: Servers,
     pub(crate) clients: Clients,
     pub(crate) pruned: BTreeSet<CallId>,
     pub(crate) store_down_until: u64,
     pub(crate) provider_down_until: u64,
+    /// Whether a provider that is down refuses connections, or leaves requests unanswered.
+    pub(crate) provider_refuses: bool,
     pub(crate) invariants: Invariants,
     pub(crate) tally: Tally,
     pub(crate) trace: Trace,
@@ -73,7 +76,7 @@ pub(crate) enum Event {
     /// The store is down until then.
     StoreDown { until: u64 },
     /// The provider is down until then.
-    ProviderDown { until: u64 },
+    ProviderDown { until: u64, refuses: bool },
     /// A dial that nobody believed in any more reaches the network.
     Ghost(Box<Call>),
     /// Old calls are removed.
@@ -123,13 +126,14 @@ impl Shared {
             sequence: 0,
             agenda: BinaryHeap::new(),
             weather,
-            healed: false,
+            healed: None,
             network,
             servers: Servers::default(),
             clients,
             pruned: BTreeSet::new(),
             store_down_until: 0,
             provider_down_until: 0,
+            provider_refuses: false,
             invariants: Invariants::all(),
             tally: Tally::default(),
             trace: Trace::new(options.trace),
@@ -169,7 +173,10 @@ impl Shared {
                 Event::Boot(server) => crate::server::boot(self, server),
                 Event::Jump(server) => self.world().jump(server),
                 Event::StoreDown { until } => self.world().store_down_until = until,
-                Event::ProviderDown { until } => self.world().provider_down_until = until,
+                Event::ProviderDown { until, refuses } => {
+                    let mut world = self.world();
+                    (world.provider_down_until, world.provider_refuses) = (until, refuses);
+                }
                 Event::Network(news) => crate::network::happen(self, news),
                 Event::Client(wish) => crate::client::act(self, *wish),
                 Event::Ghost(call) => drop(self.world().dial(&call, true)),
@@ -204,6 +211,7 @@ impl World {
         }
         let truth = Truth {
             now: self.now,
+            healed: self.healed,
             lease: self.servers.lease,
             skew: self.weather.skew.max(self.servers.skewed),
             pruned: &self.pruned,
@@ -225,7 +233,7 @@ impl World {
     }
 
     fn jump(&mut self, server: usize) {
-        if !self.healed {
+        if self.healed.is_none() {
             let skew = self.weather.skew / crate::time::MS;
             self.servers.all[server].skew = self.dice.within(0, 2 * skew).cast_signed() - skew.cast_signed();
             self.rarely(Rare::ClockJump);

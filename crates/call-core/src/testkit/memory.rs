@@ -1,7 +1,7 @@
 //! The reference store: the contract of [`Store`] over plain maps.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -20,7 +20,7 @@ pub struct MemoryStore(Mutex<Tables>);
 /// The tables and their indexes. An index holds exactly what its table says.
 #[derive(Debug, Default)]
 struct Tables {
-    calls: BTreeMap<CallId, Call>,
+    calls: BTreeMap<CallId, Arc<Call>>,
     journal: BTreeMap<CallId, Vec<Entry>>,
     legs: BTreeMap<Leg, CallId>,
     keys: BTreeMap<String, (CallId, String)>,
@@ -71,14 +71,18 @@ impl MemoryStore {
         parked.chain(tables.deadlines.first().map(|&(at, _)| at)).min()
     }
 
-    /// Looks at a call as it is stored, without a copy of it.
-    pub fn look<T>(&self, id: CallId, at: impl FnOnce(Option<&Call>) -> T) -> T {
-        at(self.tables().calls.get(&id))
+    /// A call as it is stored, without a copy of it.
+    #[must_use]
+    pub fn stored(&self, id: CallId) -> Option<Arc<Call>> {
+        self.tables().calls.get(&id).map(Arc::clone)
     }
 
-    /// Looks at a call's journal as it is stored, in the order of writing.
-    pub fn look_back<T>(&self, id: CallId, at: impl FnOnce(&[Entry]) -> T) -> T {
-        at(self.tables().journal.get(&id).map_or(&[], Vec::as_slice))
+    /// Whether a commit would be stored now.
+    ///
+    /// # Errors
+    /// Why not, as [`Store::commit`] would say.
+    pub fn would(&self, commit: &Commit) -> Result<(), StoreError> {
+        self.tables().check(commit)
     }
 
     /// No method leaves the tables half changed, so they are good even after a panic elsewhere in a test.
@@ -90,7 +94,7 @@ impl MemoryStore {
 #[async_trait]
 impl Store for MemoryStore {
     async fn load(&self, id: CallId) -> Result<Option<Call>, StoreError> {
-        let call = self.tables().calls.get(&id).cloned();
+        let call = self.stored(id).map(|call| (*call).clone());
         Ok(if planted!(DuplicatesForgottenOnRestart) { call.map(without_memory) } else { call })
     }
 
@@ -194,7 +198,7 @@ impl Store for MemoryStore {
     async fn list(&self, filter: &Filter, page: &Page) -> Result<Vec<Call>, StoreError> {
         let tables = self.tables();
         let older = tables.calls.values().rev().filter(|call| page.before.is_none_or(|id| call.id() < id));
-        Ok(older.filter(|call| filter.admits(call)).take(page.limit).cloned().collect())
+        Ok(older.filter(|call| filter.admits(call)).take(page.limit).map(|call| (**call).clone()).collect())
     }
 
     async fn counts(&self, now: Timestamp) -> Result<Counts, StoreError> {
@@ -240,7 +244,7 @@ impl Tables {
     fn check(&self, commit: &Commit) -> Result<(), StoreError> {
         let call = &commit.call;
         let id = call.id();
-        let stored = self.calls.get(&id).map_or(0, Call::version);
+        let stored = self.calls.get(&id).map_or(0, |call| call.version());
         if !commit.moves() {
             return if stored == 0 { Err(StoreError::Conflict) } else { Ok(()) };
         }
@@ -308,7 +312,7 @@ impl Tables {
             }
         }
         let deadline = call.next_deadline();
-        let before = self.calls.insert(id, call).and_then(|call| call.next_deadline());
+        let before = self.calls.insert(id, Arc::new(call)).and_then(|call| call.next_deadline());
         if let Some(at) = before {
             self.deadlines.remove(&(at, id));
         }

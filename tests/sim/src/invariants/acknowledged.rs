@@ -10,7 +10,7 @@ use crate::run::at_once;
 /// given up only if its leg never became known.
 #[derive(Default)]
 pub(super) struct Acknowledged {
-    stored: BTreeSet<String>,
+    stored: Vec<String>,
     given_up: BTreeSet<String>,
 }
 

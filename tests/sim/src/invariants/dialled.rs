@@ -21,7 +21,7 @@ impl Invariant for Dialled {
         if let Some(before) = self.0.insert(id, *phone) {
             return Err(format!("{} was dialled twice: P{before} and P{phone}", short(id)));
         }
-        if truth.store.look(id, |stored| stored.is_none()) && !truth.pruned.contains(&id) {
+        if truth.look(id, |stored| stored.is_none()) && !truth.pruned.contains(&id) {
             return Err(format!("P{phone} rings for {}, of which there is no record", short(id)));
         }
         // What a request may take, from the decision to the provider; and clocks differ.

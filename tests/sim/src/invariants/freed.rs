@@ -16,7 +16,7 @@ impl Invariant for Freed {
 
     fn see(&mut self, seen: &Seen<'_>, truth: &Truth<'_>) -> Result<(), String> {
         let Seen::Refused { open } = seen else { return Ok(()) };
-        let since = truth.store.look(*open, |call| call.filter(|call| call.has_ended()).map(|call| call.state().now));
+        let since = truth.look(*open, |call| call.filter(|call| call.has_ended()).map(|call| call.state().now));
         match since.map(|since| when(since, 0)) {
             Some(since) if truth.now > since + ON_ITS_WAY + 2 * truth.skew => {
                 Err(format!("a call was refused because of {}, which ended {} s ago", short(*open), (truth.now - since) / SEC))

@@ -20,6 +20,15 @@ impl Invariant for Hangups {
 
     fn see(&mut self, seen: &Seen<'_>, _: &Truth<'_>) -> Result<(), String> {
         let Seen::Committed { before: Some(before), commit } = seen else { return Ok(()) };
+        // Whatever the call makes of it: the provider has said that the leg is over.
+        for entry in &commit.entries {
+            match &entry.input {
+                Input::Signal(signal) if signal.fact == Fact::HangupAnswer(HangupAnswer::AlreadyEnded) => {
+                    self.over.extend(signal.leg.clone());
+                }
+                Input::Signal(_) | Input::Command(_) | Input::Tick => {}
+            }
+        }
         if !commit.moves() {
             return Ok(());
         }

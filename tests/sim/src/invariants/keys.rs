@@ -20,7 +20,7 @@ impl Invariant for Keys {
     fn see(&mut self, seen: &Seen<'_>, truth: &Truth<'_>) -> Result<(), String> {
         let (known, key, call) = match seen {
             Seen::Placed { call, key } => {
-                if truth.store.look(*call, |stored| stored.is_none()) && !truth.pruned.contains(call) {
+                if truth.look(*call, |stored| stored.is_none()) && !truth.pruned.contains(call) {
                     return Err(format!("{} was acknowledged, and is not there", short(*call)));
                 }
                 match key {

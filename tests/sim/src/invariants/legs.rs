@@ -33,7 +33,7 @@ impl Invariant for Legs {
                 }
             }
             // A message that is later still may make a new record of it.
-            Seen::Pruned { call } => self.0.retain(|_, id| *id != call.id()),
+            Seen::Pruned { calls } => self.0.retain(|_, id| calls.iter().all(|(call, _)| call.id() != *id)),
             _ => {}
         }
         Ok(())

@@ -40,6 +40,10 @@ pub(crate) enum Seen<'a> {
     Dialled { call: &'a Call, phone: usize },
     /// The carrier had to end a leg that nobody else ended.
     Outlived { phone: usize },
+    /// The sweep was given these calls, by a clock that showed `at`.
+    Due { calls: &'a [CallId], at: Timestamp },
+    /// A client was refused, because this call is open.
+    Refused { open: CallId },
     /// Old calls were removed.
     Pruned { calls: &'a [(Call, Vec<Entry>)] },
     /// Nothing happens any more.
@@ -50,12 +54,21 @@ pub(crate) enum Seen<'a> {
 pub(crate) struct Truth<'a> {
     pub(crate) now: u64,
     pub(crate) lease: Duration,
+    /// When the faults stopped.
+    pub(crate) healed: Option<u64>,
     /// How far apart from the truth clocks may be, in microseconds.
     pub(crate) skew: u64,
     /// What was removed since.
     pub(crate) pruned: &'a BTreeSet<CallId>,
     pub(crate) network: &'a Network,
     pub(crate) store: &'a MemoryStore,
+}
+
+impl Truth<'_> {
+    /// Looks at a call as it is stored.
+    pub(crate) fn look<T>(&self, id: CallId, at: impl FnOnce(Option<&Call>) -> T) -> T {
+        at(self.store.stored(id).as_deref())
+    }
 }
 
 /// One thing that must hold.
@@ -96,17 +109,22 @@ invariants! {
     acknowledged: Acknowledged,
     committed: Committed,
     dialled: Dialled,
+    doubted: Doubted,
     drained: Drained,
     ends: Ends,
+    freed: Freed,
     guarded: Guarded,
     hangups: Hangups,
     journal: Journal,
     keys: Keys,
     leases: Leases,
+    legs: Legs,
     mailbox: Mailbox,
     outlived: Outlived,
     phases: Phases,
+    punctual: Punctual,
     reaped: Reaped,
+    retention: Retention,
     settled: Settled,
     speech: Speech,
     subjects: Subjects,

@@ -22,7 +22,7 @@ impl Invariant for Punctual {
     fn see(&mut self, seen: &Seen<'_>, truth: &Truth<'_>) -> Result<(), String> {
         match seen {
             Seen::Due { calls, at } => {
-                let is_due = |id| truth.store.look(id, |call| call.and_then(Call::next_deadline).is_some_and(|due| due <= *at));
+                let is_due = |id| truth.look(id, |call| call.and_then(Call::next_deadline).is_some_and(|due| due <= *at));
                 match calls.iter().find(|id| !is_due(**id)) {
                     Some(id) => Err(format!("{} is given to the sweep, and is not due", short(*id))),
                     None => Ok(()),

@@ -6,8 +6,7 @@ use call_core::{CallId, EffectId};
 use super::{Invariant, Seen, Truth};
 use crate::trace::short;
 
-/// Retention takes only what is finished: calls that have ended and have nothing in the outbox. A dry run takes nothing
-/// and changes nothing.
+/// Retention takes only what is finished: calls that have ended and have nothing in the outbox.
 #[derive(Default)]
 pub(super) struct Retention {
     outbox: BTreeMap<CallId, BTreeSet<EffectId>>,
@@ -30,16 +29,18 @@ impl Invariant for Retention {
             }
             Seen::Settled { settlements } => settlements.iter().for_each(|settle| self.settle(settle)),
             Seen::Claimed { jobs, .. } => self.claims.extend(jobs.iter().map(|job| (job.id, job.attempt))),
-            Seen::Pruned { call } => {
-                let id = short(call.id());
-                if !call.has_ended() {
-                    return Err(format!("{id} is {:?}, and retention took it", call.phase_name()));
-                }
-                if let Some(effect) = self.outbox.get(&call.id()).and_then(BTreeSet::first) {
-                    return Err(format!("{id} has effect {}.{} to do, and retention took it", effect.version, effect.index));
+            Seen::Pruned { calls } => {
+                for (call, _) in *calls {
+                    let id = short(call.id());
+                    if !call.has_ended() {
+                        return Err(format!("{id} is {:?}, and retention took it", call.phase_name()));
+                    }
+                    if let Some(effect) = self.outbox.get(&call.id()).and_then(BTreeSet::first) {
+                        let EffectId { version, index, .. } = effect;
+                        return Err(format!("{id} has effect {version}.{index} to do, and retention took it"));
+                    }
                 }
             }
-            Seen::Meddled { call } => return Err(format!("a dry run changed {}", short(*call))),
             _ => {}
         }
         Ok(())

@@ -49,7 +49,7 @@ impl Invariant for Settled {
             }
             Seen::Settled { settlements } => {
                 for settle in *settlements {
-                    truth.store.look(settle.id.call, |call| {
+                    truth.look(settle.id.call, |call| {
                         call.map_or(Ok(()), |call| self.check(settle, call, truth))
                     })?;
                 }

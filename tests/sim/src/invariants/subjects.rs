@@ -23,7 +23,7 @@ impl Invariant for Subjects {
         let Some(subject) = call.subject() else { return Ok(()) };
         match self.0.get(subject) {
             Some(open) if *open != call.id() => {
-                let still = truth.store.look(*open, |open| open.is_some_and(|open| !open.has_ended()));
+                let still = truth.look(*open, |open| open.is_some_and(|open| !open.has_ended()));
                 if still && !call.has_ended() {
                     return Err(format!("{subject} has two open calls: {} and {}", short(*open), short(call.id())));
                 }

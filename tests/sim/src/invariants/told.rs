@@ -3,14 +3,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use call_core::{CallId, Effect, EffectId, Event};
 
 use super::{Invariant, Seen, Truth};
+use crate::time::SEC;
 use crate::trace::short;
 
-/// Events are told at least once, and what happens once in a life is an event once.
+/// How long after the faults stopped what they left behind is still being told.
+const RECOVERY: u64 = 60 * SEC;
+
+/// How often an event may be told when nothing goes wrong any more.
+const OFTEN: u32 = 3;
+
+/// Events are told at least once, not without end, and what happens once in a life is an event once.
 #[derive(Default)]
 pub(super) struct Told {
     wished: BTreeSet<EffectId>,
     told: BTreeSet<EffectId>,
     once: BTreeMap<(CallId, &'static str), EffectId>,
+    /// How often, in good weather.
+    again: BTreeMap<EffectId, u32>,
 }
 
 impl Invariant for Told {
@@ -18,7 +27,7 @@ impl Invariant for Told {
         "told"
     }
 
-    fn see(&mut self, seen: &Seen<'_>, _: &Truth<'_>) -> Result<(), String> {
+    fn see(&mut self, seen: &Seen<'_>, truth: &Truth<'_>) -> Result<(), String> {
         match seen {
             Seen::Committed { commit, .. } if commit.moves() => {
                 for (id, effect) in &commit.effects {
@@ -39,6 +48,14 @@ impl Invariant for Told {
             }
             Seen::Told { id, .. } => {
                 self.told.insert(**id);
+                if truth.healed.is_some_and(|healed| truth.now > healed + RECOVERY) {
+                    let times = self.again.entry(**id).or_default();
+                    *times += 1;
+                    if *times > OFTEN {
+                        let EffectId { version, index, .. } = id;
+                        return Err(format!("event {version}.{index} of {} is told again and again", short(id.call)));
+                    }
+                }
             }
             Seen::Finished { .. } => {
                 if let Some(id) = self.wished.difference(&self.told).next() {

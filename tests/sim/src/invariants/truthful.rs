@@ -54,7 +54,9 @@ fn ending(call: &Call, hungup: &Hungup) -> Result<(), String> {
         (Disposition::Completed, Some(target)) => target.disposition,
         (said, _) => said,
     };
-    if outcome.disposition != expected {
+    // The target's word may have come after the one correction.
+    let settled_before = outcome.corrected && outcome.disposition == hungup.disposition;
+    if outcome.disposition != expected && !settled_before {
         return Err(format!("{id}: it ended {expected:?}, and is stored as {outcome:?}"));
     }
     if hungup.duration.is_some() && outcome.duration.is_none() {
