@@ -247,6 +247,16 @@ fn an_ending_nobody_confirms_closes_at_the_outer_bound() {
     assert_eq!(hangups, 3);
 }
 
+/// Found by the simulation: the outer bound counted from the first question, though the provider had just answered.
+#[test]
+fn an_ending_that_the_provider_says_lives_is_not_given_up_at_the_outer_bound() {
+    let unheard = (0..130).map(|_| "due tick").collect::<Vec<_>>().join("; ");
+    let life = |answer: &str| format!("{LIVE} 5s hangup; 15s tick; 25s tick; 35s tick; 29m {answer}; {unheard}");
+    let ended = |answer: &str| Scene::outbound().play(&life(answer)).call.outcome().map(|outcome| outcome.at);
+    let (silent, alive) = (ended("report unreachable"), ended("report in-progress"));
+    assert!(silent < alive && alive.is_some(), "{silent:?}, {alive:?}");
+}
+
 #[test]
 fn a_call_cancelled_while_dialing_is_hung_up_when_its_leg_becomes_known() {
     for news in ["dialed accepted", "queued", "ringing", "answered", "report ringing", "detected", "unknown"] {

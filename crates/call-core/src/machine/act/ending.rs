@@ -119,6 +119,8 @@ impl Act<'_> {
     /// The provider has not confirmed the end.
     pub(in super::super) fn unconfirmed(&mut self) {
         let policy = self.policy();
+        // While the provider says that it lives, it is not given up.
+        let alive = self.state.facts(self.birth).sign_of_life().unwrap_or(self.birth.at);
         let Phase::Ending { proposal, stage } = &mut self.state.phase else { return };
         match stage {
             Stage::HangingUp { tries } if *tries < policy.hangup_tries => {
@@ -126,7 +128,7 @@ impl Act<'_> {
                 self.ask_for_hangup();
                 self.set(Timer::Confirm, policy.confirm_limit);
             }
-            Stage::Asking { since } if self.now >= *since + policy.stale.outer => {
+            Stage::Asking { since } if self.now >= alive.max(*since) + policy.stale.outer => {
                 let proposal = proposal.clone();
                 self.finish(Hungup::new(self.wished_disposition()), Source::Inference, proposal);
             }
