@@ -57,8 +57,12 @@ impl Executor {
     /// Runs until nothing can happen any more, something broke, or the limits are reached.
     pub(crate) fn run(&mut self, until: u64, steps: u64) {
         while self.steps < steps {
-            self.take_up();
-            if self.sim.world().broken.is_some() {
+            let (spawned, crashed, broken) = self.sim.world().news();
+            self.take_up(spawned);
+            if let Some(server) = crashed {
+                self.kill(server);
+            }
+            if broken {
                 return;
             }
             if let Some(place) = self.choose() {
@@ -102,10 +106,6 @@ impl Executor {
                 self.sim.world().breaks("panics", format!("a task panicked: {text}"));
             }
         }
-        let crashed = self.sim.world().crashed.take();
-        if let Some(server) = crashed {
-            self.kill(server);
-        }
     }
 
     /// A process dies: whatever it was doing is gone, at whatever await it was.
@@ -117,15 +117,10 @@ impl Executor {
                 self.free.push(place);
             }
         }
-        let spawned = std::mem::take(&mut self.sim.world().spawned);
-        let (dead, alive) = spawned.into_iter().partition::<Vec<_>, _>(|(of, _)| *of == server);
-        self.sim.world().spawned.extend(alive);
-        drop(dead);
     }
 
     /// Makes tasks of what was spawned meanwhile.
-    fn take_up(&mut self) {
-        let spawned = std::mem::take(&mut self.sim.world().spawned);
+    fn take_up(&mut self, spawned: Vec<(usize, Job)>) {
         for (server, job) in spawned {
             let place = self.free.pop().unwrap_or_else(|| {
                 self.tasks.push(None);

@@ -1,5 +1,7 @@
 //! What happened, as a hash of every step and, if asked for, as lines for people.
 
+use std::fmt;
+
 use call_core::CallId;
 
 use crate::time::MS;
@@ -37,8 +39,17 @@ impl Trace {
     }
 }
 
-/// The end of a call's id: enough to tell the calls of one run apart.
-pub(crate) fn short(id: CallId) -> String {
-    let text = id.to_string();
-    text[text.len() - 5..].to_owned()
+/// The end of a call's id: enough to tell the calls of one run apart. Written only when somebody reads it.
+pub(crate) const fn short(id: CallId) -> Short {
+    Short(id)
+}
+
+/// See [`short`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Short(CallId);
+
+impl fmt::Display for Short {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:05x}", self.0.as_uuid().as_u128() & 0xF_FFFF)
+    }
 }

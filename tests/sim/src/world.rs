@@ -34,6 +34,8 @@ pub(crate) struct World {
     pub(crate) now: u64,
     sequence: u64,
     agenda: BinaryHeap<Reverse<Entry>>,
+    /// Room for what happens at one moment.
+    happening: Vec<Event>,
     pub(crate) dice: Dice,
     pub(crate) weather: Weather,
     /// When the faults stopped.
@@ -125,6 +127,7 @@ impl Shared {
             now: 0,
             sequence: 0,
             agenda: BinaryHeap::new(),
+            happening: Vec::new(),
             weather,
             healed: None,
             network,
@@ -152,7 +155,7 @@ impl Shared {
 
     /// Moves time to the next thing that happens; `false` if nothing will before `until`.
     pub(crate) fn advance(self: &Arc<Self>, until: u64) -> bool {
-        let mut events = Vec::new();
+        let mut events = std::mem::take(&mut self.world().happening);
         {
             let mut world = self.world();
             let Some(at) = world.agenda.peek().map(|Reverse(entry)| entry.at).filter(|at| *at <= until) else {
@@ -163,7 +166,7 @@ impl Shared {
                 events.extend(world.agenda.pop().map(|Reverse(entry)| entry.event));
             }
         }
-        for event in events {
+        for event in events.drain(..) {
             match event {
                 Event::Wake(waker) => waker.wake(),
                 Event::Look { server, worker, at } => {
@@ -184,6 +187,7 @@ impl Shared {
                 Event::Heal => crate::run::heal(self),
             }
         }
+        self.world().happening = events;
         true
     }
 
@@ -196,6 +200,11 @@ impl World {
     /// What all tasks share, for a new one.
     pub(crate) fn sim(&self) -> Sim {
         self.me.upgrade().expect("whoever reaches the world holds what it is in")
+    }
+
+    /// What happened since the last step: new tasks, a server that died, whether anything is broken.
+    pub(crate) fn news(&mut self) -> (Vec<(usize, Job)>, Option<usize>, bool) {
+        (std::mem::take(&mut self.spawned), self.crashed.take(), self.broken.is_some())
     }
 
     pub(crate) fn after(&mut self, wait: u64, event: Event) {

@@ -16,7 +16,7 @@ impl Invariant for Outlived {
         let state = &truth.network.phones[*phone];
         match state.known {
             Some(known) if state.parent.is_none() && truth.pruned.is_empty() => {
-                let call = state.call.map(short).unwrap_or_default();
+                let call = state.call.map(|call| short(call).to_string()).unwrap_or_default();
                 Err(format!("P{phone} of call {call} was known for {} s, and left open", (truth.now - known) / SEC))
             }
             Some(_) | None => Ok(()),

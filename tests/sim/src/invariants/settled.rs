@@ -88,7 +88,7 @@ impl Settled {
     fn check(&self, settle: &Settle, call: &Call, truth: &Truth<'_>) -> Result<(), String> {
         let Some(act) = self.0.get(&settle.id) else { return Ok(()) };
         let (id, effect) = (settle.id, &act.effect);
-        let name = format!("{} {}.{} of {}", effect.as_str(), id.version, id.index, short(id.call));
+        let name = || format!("{} {}.{} of {}", effect.as_str(), id.version, id.index, short(id.call));
         // Whoever settled it may have looked at a clock that is ahead.
         let now = shown(truth.now + 2 * truth.skew + SEC, 0);
         let wanted = || call.wants(&id, effect, now);
@@ -97,23 +97,23 @@ impl Settled {
         match (settle.how, answer) {
             // A dial may end in doubt; a question has its own answer for every failure.
             (Settlement::Done, None) if !act.asked && !is_dial && wanted() => {
-                Err(format!("{name} is settled, and was never performed"))
+                Err(format!("{} is settled, and was never performed", name()))
             }
             (Settlement::Done, Some((Kind::Unknown, _)))
                 if !matches!(effect, Effect::Dial | Effect::Reconcile) && wanted() =>
             {
-                Err(format!("{name} may not have been done, and is settled"))
+                Err(format!("{} may not have been done, and is settled", name()))
             }
             (Settlement::Done, Some((Kind::Later(_), _))) if !matches!(effect, Effect::Reconcile) && wanted() => {
-                Err(format!("{name} was put off, and is settled"))
+                Err(format!("{} was put off, and is settled", name()))
             }
             (Settlement::Later(_), Some((Kind::Done | Kind::Refused, _))) => {
-                Err(format!("{name} was answered for good, and is to be done again"))
+                Err(format!("{} was answered for good, and is to be done again", name()))
             }
             (Settlement::Later(until), Some((Kind::Later(Some(after)), at)))
                 if until + Duration::from_micros(2 * truth.skew) < at + after =>
             {
-                Err(format!("{name} is to be done again before the provider wishes"))
+                Err(format!("{} is to be done again before the provider wishes", name()))
             }
             _ => Ok(()),
         }
