@@ -1,11 +1,8 @@
-//! What the store holds, read straight from its file.
-
-use std::path::Path;
+//! What the store holds, read straight from it.
 
 use call_core::journal::{self, Entry};
 use call_core::port::{Counts, Filter, Page, ParkedSignal, Store};
 use call_core::{Call, CallId, Disposition, Input, Outcome, Timestamp};
-use store_sqlite::SqliteStore;
 
 use crate::town::Keepsake;
 
@@ -32,13 +29,11 @@ pub struct Life {
 }
 
 impl Ledger {
-    /// Reads the file of a store, whether a server uses it or not.
+    /// Reads everything in a store, whether servers use it or not, and closes it.
     ///
     /// # Panics
     /// When it cannot be read.
-    pub async fn read(file: &Path) -> Self {
-        let location = file.display().to_string();
-        let store = SqliteStore::open_read_only(&location).await.expect("the store can be opened");
+    pub async fn read(store: &dyn Store) -> Self {
         let mut lives = Vec::new();
         let mut page = Page { before: None, limit: 200 };
         loop {

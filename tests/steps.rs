@@ -19,23 +19,26 @@ impl Line {
     }
 }
 
-/// The lines about one call, in order. Every line of the log must be JSON.
+/// Every line, in order; one that tells no step has an empty one. Every line of the log must be JSON.
+///
+/// # Panics
+/// On a line that is not.
+pub fn lines(log: &str) -> impl Iterator<Item = Line> {
+    log.lines().filter(|line| !line.trim().is_empty()).map(|line| {
+        let json: Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("not JSON ({e}): {line}"));
+        let line = Line { step: String::new(), json };
+        let step = line.field("step").and_then(Value::as_str).unwrap_or_default().to_owned();
+        Line { step, ..line }
+    })
+}
+
+/// The steps of one call, in order. Every line of the log must be JSON.
 ///
 /// # Panics
 /// On a line that is not.
 #[must_use]
 pub fn of_call(log: &str, call: &str) -> Vec<Line> {
-    let lines = log.lines().filter(|line| !line.trim().is_empty()).map(|line| {
-        let json: Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("not JSON ({e}): {line}"));
-        Line { step: String::new(), json }
-    });
-    lines
-        .filter(|line| line.field("call_id").is_some_and(|id| id == call))
-        .filter_map(|line| {
-            let step = line.field("step").and_then(Value::as_str)?.to_owned();
-            Some(Line { step, ..line })
-        })
-        .collect()
+    lines(log).filter(|line| !line.step.is_empty() && line.field("call_id").is_some_and(|id| id == call)).collect()
 }
 
 /// Whether `steps` come in this order in `lines`, with anything between them.

@@ -7,7 +7,7 @@ use tests::{Town, Wish};
 use crate::{CAST, SOON, STAYS};
 
 #[tokio::test]
-async fn creation_with_the_same_key_gives_the_same_call() {
+pub(crate) async fn creation_with_the_same_key_gives_the_same_call() {
     let town = Town::new("idempotency").await;
     let wish = Wish::to(CAST[0]).about("user-1");
     // A client that is impatient: eight times the same request at once.
@@ -32,7 +32,7 @@ async fn creation_with_the_same_key_gives_the_same_call() {
 }
 
 #[tokio::test]
-async fn a_racing_subject_gets_one_call() {
+pub(crate) async fn a_racing_subject_gets_one_call() {
     let town = Town::new("racing-subject").await;
     let wish = Wish::to(STAYS).about("user-1");
     let answers = join_all((0..8).map(|_| town.api.try_place(&wish, None))).await;

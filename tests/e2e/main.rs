@@ -6,12 +6,14 @@ mod creation;
 mod faults;
 mod inbound;
 mod kill;
+mod load;
 mod outages;
 mod people;
 mod recruiting;
 mod reflection;
 mod restart;
 mod sales;
+mod several;
 mod sight;
 mod webhooks;
 

@@ -68,7 +68,7 @@ async fn p2_2_callback_urls_travel_with_each_dial() {
 }
 
 #[tokio::test]
-async fn p2_3_lost_callbacks_leave_no_call_stuck() {
+pub(crate) async fn p2_3_lost_callbacks_leave_no_call_stuck() {
     let town = Town::new("p2-3").await;
     town.network.inject(Rule::new(Fault::CallbackLost)).await;
     let ids = town.place_all(&CAST).await;

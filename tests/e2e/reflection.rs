@@ -9,7 +9,7 @@ use tests::{Town, Wish, eventually, steps, until};
 use crate::{CAST, SOON, STAYS};
 
 #[tokio::test]
-async fn p1_1_webhook_before_the_rest_answer_is_found_at_the_first_look() {
+pub(crate) async fn p1_1_webhook_before_the_rest_answer_is_found_at_the_first_look() {
     let town = Town::new("p1-1").await;
     town.network.inject(Rule::new(Fault::CallbackFirst).on("create")).await;
     let ids = town.place_all(&CAST).await;
@@ -29,7 +29,7 @@ async fn p1_1_webhook_before_the_rest_answer_is_found_at_the_first_look() {
 }
 
 #[tokio::test]
-async fn p1_2_a_subject_with_an_open_call_is_refused_before_anything_is_dialled() {
+pub(crate) async fn p1_2_a_subject_with_an_open_call_is_refused_before_anything_is_dialled() {
     let town = Town::new("p1-2").await;
     let wish = Wish::to(STAYS).about("user-1");
     let open = town.place(&wish).await;
@@ -105,7 +105,7 @@ async fn p1_3_context_is_saved_with_the_plan() {
 }
 
 #[tokio::test]
-async fn p1_4_a_stale_open_call_is_reconciled_and_the_new_call_goes_ahead() {
+pub(crate) async fn p1_4_a_stale_open_call_is_reconciled_and_the_new_call_goes_ahead() {
     // The engine's own question comes too late to help: the new call must ask.
     let town = Town::named("p1-4").set("policy.quiet_limit", "'1h'").set("policy.stale.quiet", "'500ms'").build().await;
     town.network.inject(Rule::new(Fault::CallbackLost).on("completed").calls(1)).await;

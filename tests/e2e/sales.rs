@@ -61,7 +61,7 @@ async fn p3_1_dial_nouns_carry_the_callbacks_and_both_ways_end_alike() {
 }
 
 #[tokio::test]
-async fn p3_3_complete_by_duration_closes_with_the_arithmetic_of_the_preset() {
+pub(crate) async fn p3_3_complete_by_duration_closes_with_the_arithmetic_of_the_preset() {
     let close = "{ as = 'completed', known_after = '1s', unknown_after = '2500ms', assumed = '700ms' }";
     let town = Town::named("p3-3").set("policy.stale.close", close).set("policy.stale.quiet", "'500ms'");
     let town = town.set("policy.quiet_limit", "'1500ms'").build().await;
@@ -105,7 +105,7 @@ async fn p3_5_health_degrades_when_calls_are_stuck() {
 }
 
 #[tokio::test]
-async fn p3_6_an_end_is_visible_within_a_second_of_the_providers_message() {
+pub(crate) async fn p3_6_an_end_is_visible_within_a_second_of_the_providers_message() {
     let town = Town::new("p3-6").await;
     let numbers: Vec<&str> = CAST.into_iter().cycle().take(21).collect();
     let ids = town.place_all(&numbers).await;

@@ -1,6 +1,6 @@
 //! The laws can see: on the evidence of a real run, each crime is planted once, and found.
 
-use call_core::{Call, Disposition, Phase, PhaseName, Source};
+use call_core::{Birth, Call, Disposition, Phase, PhaseName, Source};
 use simulator::{CallRecord, HangupRequest, Status};
 use tests::laws::{Evidence, check};
 use tests::{Ledger, Life, Town, Wish};
@@ -10,7 +10,7 @@ use crate::{CAST, SOON};
 /// A crime: what it breaks, in the words of the law, and how it is done.
 type Crime = (&'static str, fn(&mut Ledger, &mut Vec<CallRecord>));
 
-const CRIMES: [Crime; 10] = [
+const CRIMES: [Crime; 11] = [
     ("does not fold", |ledger, _| drop(ledger.lives[0].journal.remove(0))),
     ("does not fold", |ledger, _| {
         tamper(&mut ledger.lives[0], |phase| {
@@ -25,6 +25,15 @@ const CRIMES: [Crime; 10] = [
     }),
     ("was dialled 2 times", |_, truth| truth.push(truth[0].clone())),
     ("without our name", |_, truth| truth[0].form.clear()),
+    ("had two open calls at once", |ledger, _| {
+        let subject = ledger.lives[0].call.subject().cloned();
+        for entry in ledger.lives[0].journal.iter_mut().skip(1) {
+            entry.at = entry.at + std::time::Duration::from_secs(9);
+        }
+        let mut birth = Birth::clone(ledger.lives[1].call.birth());
+        birth.plan.subject = subject;
+        ledger.lives[1].call = Call::restore(birth.into(), ledger.lives[1].call.state().clone());
+    }),
     ("is still", |ledger, _| tamper(&mut ledger.lives[0], |phase| *phase = Phase::Live)),
     ("was hung up 2 times", |_, truth| {
         let request = serde_json::json!({ "at": truth[0].created_at, "wish": "completed", "found": Status::Ringing });
@@ -59,14 +68,13 @@ async fn the_laws_see_every_crime() {
     }
     town.network.until_over(ids.len(), SOON).await;
     town.rest().await;
-    let store = town.store();
-    let (ledger, mut truth) = (Ledger::read(&store).await, town.network.calls().await);
+    let (ledger, mut truth) = (town.ledger().await, town.network.calls().await);
     // Both sides tell of the calls in the same order.
     truth.sort_by_key(|record| tests::laws::our_call(record).map(|id| id.to_string()));
     let innocent = check(&Evidence { ledger: &ledger, truth: &truth, acknowledged: &ids });
     assert!(innocent.is_empty(), "{innocent:#?}");
     for (law, crime) in CRIMES {
-        let (mut ledger, mut truth) = (Ledger::read(&store).await, truth.clone());
+        let (mut ledger, mut truth) = (town.ledger().await, truth.clone());
         crime(&mut ledger, &mut truth);
         let broken = check(&Evidence { ledger: &ledger, truth: &truth, acknowledged: &ids });
         assert!(broken.iter().any(|line| line.contains(law)), "{law:?} goes unseen: {broken:#?}");

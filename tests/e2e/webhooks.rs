@@ -87,7 +87,7 @@ async fn a_genuine_webhook_of_an_unknown_call_is_parked_shown_and_given_up() {
 }
 
 #[tokio::test]
-async fn parked_webhooks_reach_their_call_when_its_leg_is_known() {
+pub(crate) async fn parked_webhooks_reach_their_call_when_its_leg_is_known() {
     let town = Town::named("adopted").set("mailbox.keep", "'1m'").build().await;
     // Sent to a call that this store never had; then the same leg rings us.
     let sent = town.webhook(&format!("/{NOBODY}/status"), &status(SID, "completed", "7")).send().await.unwrap();

@@ -166,7 +166,7 @@ fn secantus() -> PathBuf {
         .map(PathBuf::from)
         .or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cache")))
         .unwrap_or_default();
-    let root = cache.join(format!("call-lifecycle/secantus-{version}"));
+    let root = cache.join(format!("call-lifecycle/secantus-{version}-mended"));
     let built = root.join("bin/secantusd-rs");
     env::var_os("SECANTUSD")
         .map(PathBuf::from)
@@ -176,8 +176,7 @@ fn secantus() -> PathBuf {
             panic!(
                 "a MongoDB server is needed for this test. Name one in TEST_MONGODB_URI, or put `mongod` on PATH, or \
                  run `scripts/test-databases`, which builds a server for tests (needs cmake, make and a C++ compiler; \
-                 about 4 minutes, once):\n    cargo install secantus-mdb --version ={version} --locked \
-                 --ignore-rust-version --root {}\nSKIP_MONGODB_TESTS=1 skips these tests",
+                 about 4 minutes, once) into {}. SKIP_MONGODB_TESTS=1 skips these tests",
                 root.display()
             )
         })

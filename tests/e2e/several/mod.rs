@@ -1,0 +1,7 @@
+//! Several servers, one store: what only they can get wrong.
+
+mod basics;
+mod kills;
+mod rolling;
+mod skew;
+mod takeover;
