@@ -120,6 +120,8 @@ fn a_store_is_made_ready_by_migrate_and_only_by_it(place: &Place) {
 fn a_server_serves_from_it(place: &Place) {
     place.run(&["migrate"]);
     let (mut server, url) = place.serve();
+    // No server runs in this process, which would choose it.
+    let _chosen = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let (id, metrics) = runtime.block_on(async {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
