@@ -25,14 +25,15 @@ pub use error::OpenError;
 
 use connection::Link;
 use error::failed;
-use outbox::Claim;
+use outbox::{Claim, Crowd};
 
 /// Calls in one MongoDB database.
 ///
-/// Any number of servers may share it. Nothing about calls is kept in this process.
+/// Any number of servers may share it. Nothing that matters is kept in this process.
 #[derive(Debug)]
 pub struct MongoStore {
     link: Link,
+    crowd: Crowd,
 }
 
 impl MongoStore {
@@ -45,7 +46,7 @@ impl MongoStore {
     pub async fn open(url: &str, options: Options) -> Result<Self, OpenError> {
         let link = Link::to(url, &options, true).await?;
         schema::check(&link).await?;
-        Ok(Self { link })
+        Ok(Self { link, crowd: Crowd::default() })
     }
 
     /// Opens a database to look at it, beside running servers. Every write is refused as unavailable.
@@ -55,7 +56,7 @@ impl MongoStore {
     pub async fn open_read_only(url: &str) -> Result<Self, OpenError> {
         let link = Link::to(url, &Options::default(), false).await?;
         schema::check(&link).await?;
-        Ok(Self { link })
+        Ok(Self { link, crowd: Crowd::default() })
     }
 
     /// Makes the indexes that are missing and brings the database up to the latest format; says how many formats higher
@@ -123,7 +124,8 @@ impl Store for MongoStore {
     }
 
     async fn claim(&self, lane: Lane, now: Timestamp, lease: Duration, limit: usize) -> Result<Vec<Job>, StoreError> {
-        outbox::claim(&self.link.write().await?, &Claim { lane, now, lease: now + lease, limit }).await
+        let claim = Claim { lane, now, lease: now + lease, limit };
+        outbox::claim(&self.link.write().await?, &claim, &self.crowd).await
     }
 
     async fn settle(&self, settlements: &[Settle]) -> Result<(), StoreError> {

@@ -5,6 +5,8 @@
 //! settlements and steps of one call need not know of each other, and none of them compares the call's version.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use call_core::port::{Job, Lane, Settle, Settlement, StoreError};
 use call_core::{Effect, EffectId, Timestamp};
@@ -131,35 +133,65 @@ pub(crate) fn settled(outbox: Bson, settle: &Settle) -> Bson {
     outbox.into()
 }
 
+/// How many others seem to claim at the same time, as the claims tell that were lost to them.
+///
+/// Whoever is alone takes the oldest. Of many, all but one would find the oldest taken; so the more are lost, the
+/// wider they spread, each taking from a place of its own among the oldest.
+#[derive(Debug, Default)]
+pub(crate) struct Crowd(AtomicUsize);
+
+impl Crowd {
+    /// Wide enough for as many servers as one database carries.
+    const WIDEST: usize = 31;
+
+    fn places(&self) -> usize {
+        1 + self.0.load(Ordering::Relaxed)
+    }
+
+    fn learn(&self, is_lost: bool) {
+        let known = self.0.load(Ordering::Relaxed);
+        // Two who learn at once may forget one lesson; there will be more.
+        self.0.store(if is_lost { (2 * known + 1).min(Self::WIDEST) } else { known / 2 }, Ordering::Relaxed);
+    }
+
+    /// One of so many places.
+    fn place(of: usize) -> usize {
+        let random = RandomState::new().hash_one(0_u8);
+        usize::try_from(random % of.max(1) as u64).unwrap_or(0)
+    }
+}
+
 /// Takes jobs.
 ///
 /// Those that are to be had are looked up by index, oldest first, and marked with a token in one command, each document
 /// on its own: what somebody else has taken meanwhile is no longer visible and is passed over. Then the marks are read.
 /// If the answer to the marking is lost, the marks still say what was taken.
-pub(crate) async fn claim(work: &Work<'_>, claim: &Claim) -> Result<Vec<Job>, StoreError> {
+pub(crate) async fn claim(work: &Work<'_>, claim: &Claim, crowd: &Crowd) -> Result<Vec<Job>, StoreError> {
     let (mut jobs, mut strange) = (BTreeMap::new(), None);
     let mut lost = 0;
     while jobs.len() < claim.limit && lost < TRIES {
         let wish = MOST.min(claim.limit - jobs.len());
-        let visible = oldest(work, claim, wish).await?;
-        let more = visible.len() >= wish;
+        let mut visible = oldest(work, claim, MOST.min(wish * crowd.places())).await?;
         // With a lease of no length, what was taken is visible still.
-        let chosen: Vec<EffectId> = visible.into_iter().filter(|id| !jobs.contains_key(id)).take(wish).collect();
+        visible.retain(|id| !jobs.contains_key(id));
+        let place = if crowd.places() > 1 { Crowd::place(visible.len() / wish) } else { 0 };
+        let chosen: Vec<EffectId> = visible.into_iter().skip(place * wish).take(wish).collect();
         if chosen.is_empty() {
             break;
         }
         let taken = take(work, claim, &chosen).await?;
-        let all = taken.len() == chosen.len();
+        let is_lost = taken.len() < chosen.len();
+        crowd.learn(is_lost);
         for item in taken {
             match item.job(claim.lease) {
                 Ok(job) => _ = jobs.insert(job.id, job),
                 Err(error) => strange = Some(error),
             }
         }
-        if all && !more {
+        if !is_lost && chosen.len() < wish {
             break;
         }
-        lost += u32::from(!all);
+        lost += u32::from(is_lost);
     }
     // An effect that this version cannot read waits for a version that can; it must not stop the others.
     match strange {
