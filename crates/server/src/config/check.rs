@@ -129,6 +129,9 @@ impl Config {
         if self.outbox.lease < Duration::from_secs(1) {
             say("outbox.lease", "must be at least 1s: it is renewed after a third of it, through the store");
         }
+        if self.outbox.lease >= self.policy.dial_limit {
+            say("outbox.lease", "must be shorter than policy.dial_limit, or a dead server's dial is given up unasked");
+        }
         if self.retention.keep.is_some_and(|keep| keep < Duration::from_secs(86_400)) {
             say("retention.keep", "must be at least 1d, or empty to keep calls for ever");
         }

@@ -77,6 +77,7 @@ fn what_cannot_work_is_refused_by_its_key() {
         ("sweep.every", "sweep.every = '0s'"),
         ("outbox.workers", "outbox.workers = 0"),
         ("outbox.lease", "outbox.lease = '999ms'"),
+        ("outbox.lease", "outbox.lease = '2m'"),
         ("lookup", "lookup.step = '10s'"),
         ("policy.hangup_tries", "policy.hangup_tries = 0"),
         ("log.level", "log.level = 'a=b=c'"),
