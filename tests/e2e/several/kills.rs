@@ -55,7 +55,7 @@ async fn survive(on: On, seed: u64) {
     println!("{on:?}: connections {shares:?}, faults injected {:?}", town.network.struck().await);
     assert!(shares.iter().all(|share| *share > 0), "every server had its share: {shares:?}");
     let (ledger, truth) = town.close().await;
-    assert!(ledger.lives.len() > 100, "that was no load: {}", ledger.lives.len());
+    assert!(ledger.lives.len() > 50, "that was no load: {}", ledger.lives.len());
     println!(
         "{on:?}: seed {seed}, {KILLS} kills in {under_fire:?}, {} calls, {} legs, {} requests repeated, all laws hold, {:?}",
         ledger.lives.len(),
