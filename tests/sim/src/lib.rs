@@ -23,6 +23,7 @@ mod network;
 #[cfg(feature = "planted")]
 mod planted;
 mod rare;
+mod rows;
 mod run;
 mod seeds;
 mod server;

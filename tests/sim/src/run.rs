@@ -6,16 +6,16 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use call_core::Call;
 use call_core::journal::Entry;
 use call_core::port::{Filter, Page, Store as _};
+use call_core::{Call, CallId};
 
 use crate::executor::Executor;
 use crate::invariants::Seen;
 use crate::rare::{Rare, Tally};
 use crate::time::{MS, SEC, micros, shown};
 use crate::world::{Event, Shared, Sim};
-use crate::{client, network, server};
+use crate::{client, network, rows, server};
 
 /// More steps than any world needs.
 const STEPS: u64 = 1_000_000;
@@ -89,13 +89,13 @@ pub fn run(seed: u64, options: &Options) -> Result<Report, Failure> {
     if executor.steps >= STEPS {
         sim.world().breaks("steps", "it never comes to rest".to_owned());
     }
-    let calls = calls(&sim);
+    let calls = calls(&sim, None);
     finish(&sim, &calls);
     let steps = executor.steps;
     executor.clear();
     let mut world = sim.world();
     let leftover = world.clear();
-    let lives = calls.len() as u64;
+    let lives = (calls.len() + world.pruned.len()) as u64;
     let trace = world.trace.take();
     let result = match world.broken.take() {
         None => Ok(Report {
@@ -137,20 +137,23 @@ fn build(sim: &Sim) {
             let refuses = world.dice.percent(50);
             world.after(wait, Event::ProviderDown { until: wait + lasts, refuses });
         }
-        if world.dice.percent(10) {
-            let wait = world.dice.within(600 * SEC, 1200 * SEC);
-            world.after(wait, Event::Prune);
+        if world.dice.percent(20) {
+            for _ in 0..4 {
+                let wait = world.dice.within(600 * SEC, 1800 * SEC);
+                world.after(wait, Event::Prune);
+            }
         }
-        usize::try_from(world.dice.below(12)).unwrap_or(0)
+        usize::try_from(world.dice.below(7)).unwrap_or(0)
     };
     client::build(sim, inbound);
+    rows::judge_one(sim);
 }
 
 /// Retention: calls of ten minutes ago are removed, if they are over.
 pub(crate) fn prune(sim: &Sim) {
-    let before = calls(sim);
+    let old = shown(sim.world().now.saturating_sub(600 * SEC), 0);
+    let before = calls(sim, Some(CallId::new(old, [0; 10])));
     let mut world = sim.world();
-    let old = shown(world.now.saturating_sub(600 * SEC), 0);
     let _ = at_once(sim.store.prune(old, 1000));
     let gone = |call: &Call| sim.store.stored(call.id()).is_none();
     let removed: Vec<_> = before.into_iter().filter(|(call, _)| gone(call)).collect();
@@ -189,8 +192,9 @@ impl crate::world::World {
     }
 }
 
-fn calls(sim: &Sim) -> Vec<(Call, Vec<Entry>)> {
-    let page = Page { before: None, limit: usize::MAX };
+/// All calls, or those of them that are older than `before`, with their journals.
+fn calls(sim: &Sim, before: Option<CallId>) -> Vec<(Call, Vec<Entry>)> {
+    let page = Page { before, limit: usize::MAX };
     let calls = at_once(sim.store.list(&Filter::default(), &page)).unwrap_or_default();
     calls
         .into_iter()

@@ -128,6 +128,7 @@ impl Act<'_> {
             }
             Fact::Dialed(DialAnswer::Refused { .. } | DialAnswer::Unknown { .. } | DialAnswer::Withdrawn)
             | Fact::Stream(StreamFact::Closed | StreamFact::Failed { .. }) => false,
+            Fact::Stream(StreamFact::Flowing) | Fact::Turn(_) if planted!(AudioIsNoSignOfLife) => false,
             Fact::Stream(StreamFact::Opened | StreamFact::Flowing) | Fact::Speech(_) | Fact::Turn(_) => {
                 evidence.last_media = Some(self.now);
                 true

@@ -6,7 +6,7 @@ use std::time::Duration;
 use call_core::journal::Entry;
 use call_core::port::{Answer, Commit, Job, ParkedSignal, Received, Settle};
 use call_core::testkit::MemoryStore;
-use call_core::{Call, CallId, Effect, EffectId, Event, Signal, Timestamp};
+use call_core::{Call, CallId, Effect, EffectId, Event, Facts, Signal, Timestamp, Verdict};
 
 use crate::network::Network;
 
@@ -44,6 +44,8 @@ pub(crate) enum Seen<'a> {
     Due { calls: &'a [CallId], at: Timestamp },
     /// A client was refused, because this call is open.
     Refused { open: CallId },
+    /// A row that is not ours was judged.
+    Judged { facts: &'a Facts, at: Timestamp, verdict: Verdict },
     /// Old calls were removed.
     Pruned { calls: &'a [(Call, Vec<Entry>)] },
     /// Nothing happens any more.
@@ -125,6 +127,7 @@ invariants! {
     punctual: Punctual,
     reaped: Reaped,
     retention: Retention,
+    rows: Rows,
     settled: Settled,
     speech: Speech,
     subjects: Subjects,

@@ -33,10 +33,10 @@ impl Invariant for Told {
                 for (id, effect) in &commit.effects {
                     let Effect::Publish(event) = effect else { continue };
                     self.wished.insert(*id);
-                    let once = match event {
-                        Event::Placed | Event::Answered | Event::Ending | Event::Ended { .. } => true,
-                        _ => false,
-                    };
+                    let once = matches!(
+                        event,
+                        Event::Placed | Event::Answered | Event::Ending | Event::Ended { .. }
+                    );
                     if once && self.once.insert((id.call, event.name()), *id).is_some() {
                         return Err(format!("{} of {} happened twice", event.name(), short(id.call)));
                     }

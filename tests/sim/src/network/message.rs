@@ -2,10 +2,12 @@
 //! provider, while nobody acknowledges them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use call_core::port::{Delivered, Inbound, Question, Received};
 use call_core::{
     Address, Analysis, AnsweredBy, Call, CallId, Cost, Fact, Leg, Lookup, Operation, Reason, Recording, Script, Signal,
+    ToolCall,
 };
 
 use super::{News, PROVIDER, Station};
@@ -55,6 +57,22 @@ impl World {
         self.post(phone, received);
     }
 
+    /// The agent's first tool call: it needs its call, and may come before anybody has told of it (post-mortem 4.1).
+    pub(crate) fn tool_call(&mut self, phone: usize) {
+        let tool = ToolCall {
+            id: "1".to_owned(),
+            name: "initialize_call".to_owned(),
+            arguments: "{}".to_owned(),
+            result: Ok("{}".to_owned()),
+            took: Duration::from_millis(5),
+        };
+        let leg = self.network.phones[phone].leg.clone();
+        let signal = Signal::new(Fact::ToolCall(tool)).on(leg.clone()).keyed(format!("{}-tool", leg.id));
+        let question = Some(Question::WhatNext { action: "initialize_call".to_owned() });
+        let address = Address { call: None, leg, begins: false };
+        self.post(phone, Received { address, signals: vec![signal], question, inbound: None });
+    }
+
     fn post(&mut self, phone: usize, received: Received) {
         let message = self.network.messages.len();
         let tries = 1 + self.weather.retries.max(u32::from(received.question.is_some()));
@@ -96,7 +114,7 @@ impl World {
     fn unanswered(&mut self, message: usize) {
         let Message { phone, received, tries, .. } = &mut self.network.messages[message];
         *tries = tries.saturating_sub(1);
-        let (phone, tries, asks) = (*phone, *tries, received.question.is_some());
+        let (phone, tries, asks) = (*phone, *tries, received.question == Some(Question::WhatNow));
         if tries > 0 {
             let wait = self.dice.pick(&[500 * MS, 2 * SEC, 15 * SEC]);
             self.after(wait, Event::Network(News::Send { message }));
@@ -195,7 +213,11 @@ async fn webhook(sim: &Sim, server: usize, app: &App, received: &Received) -> Re
             found.unwrap_or_default()
         }
     };
-    Ok(Some(found.map_or(Instruction::Fallback, |call| reply(&call, server))))
+    match received.question {
+        Some(Question::WhatNow) => Ok(Some(found.map_or(Instruction::Fallback, |call| reply(&call, server)))),
+        // A tool call hears of its call, or that there is none yet; the conversation goes on either way.
+        Some(_) | None => Ok(None),
+    }
 }
 
 fn reply(call: &Call, server: usize) -> Instruction {

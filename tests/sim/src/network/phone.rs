@@ -154,6 +154,9 @@ impl World {
             self.announce(phone);
         }
         self.message(phone, Fact::Progress(Progress::Ringing), true);
+        if self.dice.percent(30) {
+            self.tool_call(phone);
+        }
     }
 
     /// Another number is rung for a call under way.
