@@ -41,7 +41,7 @@ pub(crate) enum Wish {
 
 impl Clients {
     pub(crate) fn new(dice: &mut Dice, options: &Options, skew: u64) -> Self {
-        let lives = options.lives.unwrap_or_else(|| usize::try_from(dice.within(4, 60)).unwrap_or(4));
+        let lives = options.lives.unwrap_or_else(|| usize::try_from(dice.within(2, 24)).unwrap_or(2));
         let subjects = dice.within(1, 12);
         let orders = (0..lives)
             .map(|n| {
@@ -92,6 +92,8 @@ fn policy(dice: &mut Dice, skew: u64) -> Policy {
         quiet_limit: base.quiet_limit / scale,
         prompt: if dice.percent(15) { String::new() } else { base.prompt.clone() },
         hangup_tries: dice.pick(&[1, 3, 3]),
+        // Thirty questions into an outage tell as much as a hundred.
+        ask_again: base.ask_again.max(stale.outer / outer / 30),
         stale: StalePolicy { quiet: stale.quiet / scale, outer: stale.outer / outer, ..stale },
         ..base
     }

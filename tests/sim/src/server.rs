@@ -313,7 +313,7 @@ fn next(sim: &Sim, server: usize, worker: Worker) -> Option<u64> {
     if worker == Worker::Actor && world.servers.all[server].free == 0 {
         return None;
     }
-    at.map(|at| when(at, world.servers.all[server].skew).max(0))
+    at.map(|at| when(at, world.servers.all[server].skew))
 }
 
 struct Resting<'a> {

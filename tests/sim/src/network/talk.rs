@@ -21,7 +21,7 @@ use crate::time::{MS, SEC};
 use crate::world::{Event, Sim, World};
 
 /// How often a conversation goes on before both fall silent.
-const EXCHANGES: u32 = 4;
+const EXCHANGES: u32 = 3;
 
 /// The media session of one phone. It dies with its server.
 pub(crate) struct Session {
