@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use call_core::port::{Delivered, Inbound, Question, Received};
 use call_core::{
-    Address, Analysis, AnsweredBy, Call, CallId, Cost, Fact, Leg, Lookup, Operation, Reason, Recording, Script, Signal,
+    Address, Analysis, AnsweredBy, Call, CallId, Cost, Fact, Leg, Operation, Reason, Recording, Script, Signal,
     ToolCall,
 };
 
@@ -14,8 +14,11 @@ use super::{News, PROVIDER, Station};
 use crate::invariants::Seen;
 use crate::rare::Rare;
 use crate::server::{App, NAMES};
-use crate::time::{MS, SEC, micros, shown};
+use crate::time::{MS, SEC, shown};
 use crate::world::{Event, Sim, World};
+
+/// How long a question waits for its call (post-mortem 4.1).
+const SCHEDULE: u64 = 500 * MS;
 
 /// One message and what has become of it.
 pub(crate) struct Message {
@@ -206,7 +209,7 @@ async fn webhook(sim: &Sim, server: usize, app: &App, received: &Received) -> Re
                 let mut world = sim.world();
                 world.rarely(Rare::Fallback);
                 // A caller who hears an excuse instead of the agent.
-                if world.now < began + micros(Lookup::default().total()) {
+                if world.now < began + SCHEDULE {
                     world.breaks("patience", format!("{} got the fallback at the first look", received.address.leg));
                 }
             }
