@@ -281,7 +281,7 @@ async fn a_bit_of_everything() {
 async fn a_dial_that_goes_out_just_before_its_limit() {
     // Two refusals put the dial off; it goes out shortly before the limit, long after the provider was asked and knew
     // of nothing. Its answer takes two seconds, and no callback tells that the phone rings.
-    let town = Town::named("late-dial").seed(32).speed(20.0).set("twilio.timeout", "'5s'").set("outbox.lease", "'6s'");
+    let town = Town::named("late-dial").seed(32).speed(20.0).set("twilio.timeout", "'5s'");
     let town = town.set("policy.dial_answer", "'500ms'").set("policy.ask_again", "'2s'");
     let town = town.set("policy.dial_limit", "'2300ms'").build().await;
     town.network.settle("+1202*", Person::no_answer()).await;

@@ -53,7 +53,7 @@ pub(crate) async fn p1_2_a_subject_with_an_open_call_is_refused_before_anything_
 #[tokio::test]
 async fn p1_2_a_dial_that_is_accepted_for_a_call_given_up_is_hung_up() {
     // The answer to the dial waits for the first callback, which is lost, so it takes two seconds while the phone rings.
-    let town = Town::named("p1-2-given-up").speed(20.0).set("twilio.timeout", "'5s'").set("outbox.lease", "'6s'");
+    let town = Town::named("p1-2-given-up").speed(20.0).set("twilio.timeout", "'5s'");
     let town = town.set("policy.dial_answer", "'10s'").set("policy.dial_limit", "'12s'").build().await;
     town.network.settle("+1202*", Person::no_answer()).await;
     town.network.inject(Rule::new(Fault::CallbackFirst).on("create")).await;
