@@ -78,7 +78,7 @@ impl Sample {
         // Where the crate `databases` has its servers write what they have to say.
         let log = fs::read_to_string(Path::new(&data).with_file_name("log")).unwrap();
         let heard = Heard::all(&log);
-        let last = |has: &str| heard.iter().rfind(|heard| heard.sql.contains(has)).unwrap().clone();
+        let last = |commits: bool| heard.iter().rfind(|heard| heard.sql.contains("UPDATE calls") == commits).unwrap();
 
         let call = &answered.call;
         let (id, leg) = (call.id().to_string(), &call.legs().first().unwrap().leg.id);
@@ -97,7 +97,7 @@ impl Sample {
             text("effect", serde_json::to_string(&answered.effects[0].1).unwrap()),
         ];
         let mut sample =
-            Self { load: last("WHERE calls.id = ANY"), commit: last("UPDATE calls"), texts, varying: varying.into() };
+            Self { load: last(false).clone(), commit: last(true).clone(), texts, varying: varying.into() };
         let others = [&sample.load, &sample.commit].into_iter().flat_map(|heard| heard.parameters.clone());
         let others: Vec<String> =
             others.filter(|value| !sample.varying.iter().any(|(known, _)| known == value)).collect();
