@@ -7,7 +7,7 @@ use call_core::{
 };
 use secrecy::SecretString;
 
-use crate::kit::{ACCOUNT, CALL, CHILD, PUBLIC, TOKEN, hook, id, leg, message, post, receive};
+use crate::kit::{ACCOUNT, CALL, CHILD, PUBLIC, TOKEN, born, hook, id, leg, message, post, receive};
 
 fn path(kind: &str) -> String {
     format!("/{}/{kind}", id())
@@ -344,7 +344,8 @@ fn what_is_not_signed_is_not_believed() {
         assert_eq!(receive("POST", &url, &path, signature, body.as_bytes()), Err(HookError::Unsigned));
     }
     let header = |_: &str| None;
-    let unsigned = HookRequest { method: "POST", url: &url, path: &path, header: &header, body: body.as_bytes() };
+    let unsigned =
+        HookRequest { method: "POST", url: &url, path: &path, header: &header, body: body.as_bytes(), now: born() };
     assert_eq!(hook().receive(&unsigned), Err(HookError::Unsigned));
     // Genuine, but for another path of ours: it cannot be replayed there.
     let other = format!("{PUBLIC}/hooks/twilio/status");

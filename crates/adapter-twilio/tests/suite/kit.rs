@@ -109,7 +109,7 @@ pub(crate) fn receive(
         "content-type" => Some("application/x-www-form-urlencoded; charset=UTF-8"),
         _ => None,
     };
-    hook().receive(&HookRequest { method, url, path, header: &header, body })
+    hook().receive(&HookRequest { method, url, path, header: &header, body, now: born() })
 }
 
 pub(crate) fn pairs(params: &[(&str, &str)]) -> Vec<(String, String)> {

@@ -8,7 +8,7 @@ use call_core::port::{Hook as _, HookRequest};
 use proptest::prelude::*;
 use secrecy::SecretString;
 
-use crate::kit::{ACCOUNT, CALL, CHILD, PUBLIC, TOKEN, hook, id, message};
+use crate::kit::{ACCOUNT, CALL, CHILD, PUBLIC, TOKEN, born, hook, id, message};
 
 const NAMES: [&str; 24] = [
     "AccountSid",
@@ -86,7 +86,9 @@ proptest! {
                     "content-type" => Some(content),
                     _ => None,
                 };
-                let _ = hook().receive(&HookRequest { method, url: &url, path: &path, header: &header, body: &body });
+                let request =
+                    HookRequest { method, url: &url, path: &path, header: &header, body: &body, now: born() };
+                let _ = hook().receive(&request);
             }
         }
     }

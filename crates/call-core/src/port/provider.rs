@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::{Address, Call, Effect, EffectId, Plan, ProviderName, Signal};
+use crate::{Address, Call, Effect, EffectId, Plan, ProviderName, Signal, Timestamp};
 
 /// Reads a provider's messages. Pure and synchronous: verify, then parse.
 pub trait Hook: Send + Sync + 'static {
@@ -39,6 +39,8 @@ pub struct HookRequest<'a> {
     pub header: &'a (dyn Fn(&str) -> Option<&'a str> + Sync),
     /// The raw body.
     pub body: &'a [u8],
+    /// When the message came, by the server's clock: a signature that carries its own time is believed only around it.
+    pub now: Timestamp,
 }
 
 /// What a message says.

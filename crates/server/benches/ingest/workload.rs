@@ -161,6 +161,6 @@ impl Message {
         };
         let path = self.path.strip_prefix("/hooks/twilio").unwrap();
         let body = self.body.as_bytes();
-        hook.receive(&HookRequest { method: "POST", url: &url, path, header: &header, body }).unwrap()
+        hook.receive(&HookRequest { method: "POST", url: &url, path, header: &header, body, now: now() }).unwrap()
     }
 }

@@ -102,7 +102,8 @@ fn parse(
         let problem = Problem::new(Kind::MethodNotAllowed, "webhooks come by GET or POST");
         return Err(NotTaken(Webhook::Malformed, problem));
     }
-    let request = HookRequest { method: method.as_str(), url: &url, path: below, header: &header, body };
+    let now = shared.clock.now();
+    let request = HookRequest { method: method.as_str(), url: &url, path: below, header: &header, body, now };
     hook.receive(&request).map_err(|error| {
         let detail = error.to_string();
         match error {
