@@ -96,8 +96,7 @@ impl Sample {
             text("entry", serde_json::to_string(&answered.entries[0]).unwrap()),
             text("effect", serde_json::to_string(&answered.effects[0].1).unwrap()),
         ];
-        let mut sample =
-            Self { load: last(false).clone(), commit: last(true).clone(), texts, varying: varying.into() };
+        let mut sample = Self { load: last(false).clone(), commit: last(true).clone(), texts, varying: varying.into() };
         let others = [&sample.load, &sample.commit].into_iter().flat_map(|heard| heard.parameters.clone());
         let others: Vec<String> =
             others.filter(|value| !sample.varying.iter().any(|(known, _)| known == value)).collect();
