@@ -1,0 +1,377 @@
+//! An effect, as a request to Telnyx. Pure: the client sends what is made here.
+
+use std::time::Duration;
+
+use call_core::{
+    Call, CallId, Direction, Effect, EffectId, Leg, Phase, Script, Signal, Speaker, SpeechFact, Stage, Turn,
+};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::callback::{Callback, media_url};
+use crate::state::ClientState;
+use crate::{MachineDetection, NAME, TelnyxConfig};
+
+/// Telnyx's limit for the words of one `speak` (OpenAPI; another page says 5000).
+const MOST_WORDS: usize = 3000;
+/// Telnyx's limits for ringing.
+const RING_SECONDS: (u64, u64) = (5, 600);
+/// Telnyx's limits for a call.
+const LIVE_SECONDS: (u64, u64) = (30, 14_400);
+/// The largest page of a list.
+const PAGE: &str = "250";
+
+/// A request to Telnyx's API.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// How.
+    pub method: Method,
+    /// Below the base URL, beginning with `/`.
+    pub path: String,
+    /// The query.
+    pub query: Vec<(&'static str, String)>,
+    /// The JSON of a change.
+    pub body: Option<Value>,
+}
+
+/// How a [`Request`] is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Commands.
+    Post,
+    /// Changes an application.
+    Patch,
+}
+
+/// What to do at Telnyx.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Act {
+    /// Make the call.
+    Dial(Request),
+    /// End a leg.
+    Hangup {
+        /// Which.
+        leg: Leg,
+        /// How.
+        request: Request,
+    },
+    /// Command the call.
+    Command {
+        /// How.
+        request: Request,
+        /// What is true once Telnyx has taken it.
+        done: Vec<Signal>,
+        /// What is true if the call has ended, or is already as wished.
+        moot: Vec<Signal>,
+    },
+    /// Read what became of a leg, by its name.
+    Fetch(Leg),
+    /// Search for the call by ours.
+    Find,
+    /// There is nothing to do; this is already true.
+    Nothing(Vec<Signal>),
+    /// It cannot be done.
+    Refuse {
+        /// Why, for people.
+        why: String,
+    },
+}
+
+/// Makes requests for one Call Control application.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    id: String,
+    public_url: String,
+    voice: String,
+    machine_detection: MachineDetection,
+}
+
+impl Connection {
+    /// The application of a configuration.
+    #[must_use]
+    pub fn new(config: &TelnyxConfig) -> Self {
+        Self {
+            id: config.connection_id.clone(),
+            public_url: config.public_url.clone(),
+            voice: config.voice.clone(),
+            machine_detection: config.machine_detection,
+        }
+    }
+
+    /// What an effect means at Telnyx.
+    #[must_use]
+    pub fn act(&self, call: &Call, id: &EffectId, effect: &Effect) -> Act {
+        let first = call.legs().first().map(|first| &first.leg);
+        let name = command_id(&id.to_string());
+        match (effect, first) {
+            (Effect::Dial, _) => match unscripted(&call.plan().script) {
+                Some(why) => Act::Refuse { why: why.to_owned() },
+                None => Act::Dial(self.dial(call, &name)),
+            },
+            (Effect::Hangup { leg }, _) => match command(leg, "hangup", json!({"command_id": name})) {
+                Some(request) => Act::Hangup { leg: leg.clone(), request },
+                None => Act::Refuse { why: format!("not a Telnyx call: {leg}") },
+            },
+            (Effect::Reconcile, Some(leg)) => Act::Fetch(leg.clone()),
+            (Effect::Reconcile, None) => Act::Find,
+            // The media session of an ending call closes with the call.
+            (Effect::CloseStream, _) if is_over(call) => Act::Nothing(Vec::new()),
+            // The hang-up silences the call; nothing is being said any more.
+            (Effect::Hush, _) if is_over(call) => Act::Nothing(cut(call, None)),
+            (Effect::Speak { operation, text }, Some(leg)) => self.speak(call, leg, &name, operation, text),
+            (Effect::Hush, Some(leg)) => {
+                let body = json!({"command_id": name, "stop": "all"});
+                ready(leg, "playback_stop", body, cut(call, None), cut(call, None))
+            }
+            (Effect::OpenStream, Some(leg)) => {
+                let mut body = json!({"command_id": name});
+                self.stream(&mut body);
+                body["custom_parameters"] = json!([{"name": "call", "value": call.id().to_string()}]);
+                ready(leg, "streaming_start", body, Vec::new(), Vec::new())
+            }
+            (Effect::CloseStream, Some(leg)) => {
+                ready(leg, "streaming_stop", json!({"command_id": name}), Vec::new(), Vec::new())
+            }
+            (Effect::Transfer { to }, Some(leg)) => self.transfer(call, leg, &name, to),
+            (Effect::Publish(_), _) => Act::Nothing(Vec::new()),
+            (_, None) => Act::Refuse { why: "the call has no Telnyx leg yet".to_owned() },
+            (_, Some(_)) => Act::Refuse { why: format!("Telnyx cannot {}", effect.as_str()) },
+        }
+    }
+
+    /// Places the call. `command_id` makes a repetition harmless for a minute only (telnyx.md §4), so it is sent once.
+    fn dial(&self, call: &Call, name: &str) -> Request {
+        let plan = call.plan();
+        let mut body = json!({
+            "connection_id": self.id,
+            "to": plan.to,
+            "from": plan.from,
+            "command_id": name,
+            "client_state": ClientState::of(call.id()).encode(),
+            "webhook_url": Callback::Call(call.id()).url(&self.public_url),
+            "webhook_url_method": "POST",
+            "time_limit_secs": time_limit(call),
+        });
+        if let Some(ring_for) = plan.ring_for {
+            body["timeout_secs"] = json!(seconds(ring_for, RING_SECONDS));
+            // Else it is the limit of each route that is tried, one after the other.
+            body["retry_on_timeout"] = json!(false);
+        }
+        if plan.record {
+            body["record"] = json!("record-from-answer");
+        }
+        if plan.detect_machine {
+            body["answering_machine_detection"] = json!(self.machine_detection.as_str());
+        }
+        if matches!(plan.script, Script::Stream) {
+            self.stream(&mut body);
+        }
+        Request { method: Method::Post, path: "/calls".to_owned(), query: Vec::new(), body: Some(body) }
+    }
+
+    /// Answers an inbound call, and writes our name on it: from here on its messages carry it. `None` if its first leg
+    /// is not Telnyx's. Asked for again, it is the same command.
+    #[must_use]
+    pub fn answer(&self, call: &Call) -> Option<Request> {
+        let mut body = json!({
+            "command_id": command_id(&format!("{}.answer", call.id())),
+            "client_state": ClientState::of(call.id()).encode(),
+            "webhook_url": Callback::Call(call.id()).url(&self.public_url),
+            "webhook_url_method": "POST",
+        });
+        if call.plan().record {
+            body["record"] = json!("record-from-answer");
+        }
+        if matches!(call.plan().script, Script::Stream) {
+            self.stream(&mut body);
+        }
+        command(&call.legs().first()?.leg, "answer", body)
+    }
+
+    /// New words replace those that are being said.
+    fn speak(&self, call: &Call, leg: &Leg, name: &str, operation: &str, text: &str) -> Act {
+        if text.chars().count() > MOST_WORDS {
+            return Act::Refuse { why: format!("too long: Telnyx speaks {MOST_WORDS} characters at once") };
+        }
+        let replaced = cut(call, Some(operation));
+        let state = ClientState { speech: Some(operation.to_owned()), ..ClientState::of(call.id()) };
+        let mut body = json!({
+            "command_id": name,
+            "client_state": state.encode(),
+            "payload": text,
+            "voice": self.voice,
+        });
+        if !replaced.is_empty() {
+            body["stop"] = json!("all");
+        }
+        let mut done = vec![said(call.id(), operation, text)];
+        done.extend(replaced);
+        ready(leg, "speak", body, done, vec![unplayed(operation)])
+    }
+
+    fn transfer(&self, call: &Call, leg: &Leg, name: &str, to: &str) -> Act {
+        if to.starts_with("client:") {
+            return Act::Refuse {
+                why: "Telnyx has no clients by name: transfer to a number or a SIP address".to_owned(),
+            };
+        }
+        let plan = call.plan();
+        let ours = match call.birth().direction {
+            Direction::Outbound => &plan.from,
+            Direction::Inbound => &plan.to,
+        };
+        let state = ClientState { parent: Some(leg.id.clone()), ..ClientState::of(call.id()) };
+        let mut body = json!({
+            "command_id": name,
+            "to": to,
+            "from": ours,
+            "target_leg_client_state": state.encode(),
+            "webhook_url": Callback::Call(call.id()).url(&self.public_url),
+            "webhook_url_method": "POST",
+            "time_limit_secs": time_limit(call),
+        });
+        if let Some(ring_for) = plan.ring_for {
+            body["timeout_secs"] = json!(seconds(ring_for, RING_SECONDS));
+        }
+        ready(leg, "transfer", body, Vec::new(), Vec::new())
+    }
+
+    /// Raw two-way audio: Telnyx's own default would be whole MP3 files.
+    fn stream(&self, body: &mut Value) {
+        body["stream_url"] = json!(media_url(&self.public_url));
+        body["stream_track"] = json!("inbound_track");
+        body["stream_codec"] = json!("PCMU");
+        body["stream_bidirectional_mode"] = json!("rtp");
+        body["stream_bidirectional_codec"] = json!("PCMU");
+    }
+
+    /// Reads one leg. `None` if it is not Telnyx's. Kept for ten minutes after its end.
+    #[must_use]
+    pub fn fetch(&self, leg: &Leg) -> Option<Request> {
+        Some(get(format!("/calls/{}", encoded(leg)?), Vec::new()))
+    }
+
+    /// Lists the application's calls that are alive, from a cursor on.
+    #[must_use]
+    pub fn active_calls(&self, after: Option<String>) -> Request {
+        let mut query = vec![("page[limit]", PAGE.to_owned())];
+        query.extend(after.map(|cursor| ("page[after]", cursor)));
+        get(format!("/connections/{}/active_calls", self.id), query)
+    }
+
+    /// Lists the commands and webhooks of one leg, by its `call_leg_id`.
+    #[must_use]
+    pub fn events(&self, call_leg_id: &str) -> Request {
+        get(
+            "/call_events".to_owned(),
+            vec![("filter[leg_id]", call_leg_id.to_owned()), ("page[size]", PAGE.to_owned())],
+        )
+    }
+
+    /// Reads the application.
+    #[must_use]
+    pub fn application(&self) -> Request {
+        get(format!("/call_control_applications/{}", self.id), Vec::new())
+    }
+
+    /// Sends the application's webhooks to us, in the shape that we read: version 2.
+    #[must_use]
+    pub fn set_webhooks(&self, application_name: &str) -> Request {
+        let body = json!({
+            "application_name": application_name,
+            "webhook_event_url": Callback::Application.url(&self.public_url),
+            "webhook_api_version": "2",
+        });
+        let path = format!("/call_control_applications/{}", self.id);
+        Request { method: Method::Patch, path, query: Vec::new(), body: Some(body) }
+    }
+}
+
+/// Whether a script needs commands after the answer that no effect asks for yet: then nobody's phone should ring.
+fn unscripted(script: &Script) -> Option<&'static str> {
+    match script {
+        Script::Stream => None,
+        Script::Converse { greeting } if greeting.is_empty() => None,
+        Script::Converse { .. } | Script::Say { .. } => {
+            Some("Telnyx takes no words with the dial: leave the greeting empty and speak when the call is answered")
+        }
+        Script::Connect { .. } => {
+            Some("Telnyx connects nobody with the dial: converse, and transfer when the call is answered")
+        }
+        _ => Some("this script is not known to the Telnyx adapter"),
+    }
+}
+
+fn get(path: String, query: Vec<(&'static str, String)>) -> Request {
+    Request { method: Method::Get, path, query, body: None }
+}
+
+fn command(leg: &Leg, action: &str, body: Value) -> Option<Request> {
+    let path = format!("/calls/{}/actions/{action}", encoded(leg)?);
+    Some(Request { method: Method::Post, path, query: Vec::new(), body: Some(body) })
+}
+
+fn ready(leg: &Leg, action: &str, body: Value, done: Vec<Signal>, moot: Vec<Signal>) -> Act {
+    match command(leg, action, body) {
+        Some(request) => Act::Command { request, done, moot },
+        None => Act::Refuse { why: format!("not a Telnyx call: {leg}") },
+    }
+}
+
+/// A name for the path: it contains a colon, and may contain a slash.
+fn encoded(leg: &Leg) -> Option<String> {
+    let is_ours = leg.provider == NAME && is_control_id(&leg.id);
+    is_ours.then(|| utf8_percent_encode(&leg.id, NON_ALPHANUMERIC).to_string())
+}
+
+/// Opaque, but never a path of its own: `%2e%2e` is one to a URL.
+pub(crate) fn is_control_id(id: &str) -> bool {
+    id.len() <= 512
+        && id.bytes().all(|byte| byte.is_ascii_graphic())
+        && id.bytes().any(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// The same name for the same command, whenever and by whomever it is sent. In the form that Telnyx advises.
+fn command_id(command: &str) -> String {
+    let hash = Sha256::digest(command);
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&hash[..16]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid().to_string()
+}
+
+/// The longest that Telnyx should let the call live, should nobody else end it.
+fn time_limit(call: &Call) -> u64 {
+    seconds(call.policy().live_limit, LIVE_SECONDS)
+}
+
+/// Whole seconds, rounded up, within limits.
+fn seconds(duration: Duration, (least, most): (u64, u64)) -> u64 {
+    duration.as_millis().div_ceil(1000).try_into().unwrap_or(most).clamp(least, most)
+}
+
+/// Whether there is nothing more to hear. During a farewell there is: its words may still be on their way.
+fn is_over(call: &Call) -> bool {
+    match call.phase() {
+        Phase::Dialing | Phase::Ringing { .. } | Phase::Live | Phase::Ending { stage: Stage::Farewell, .. } => false,
+        Phase::Ending { .. } | Phase::Ended(_) => true,
+    }
+}
+
+/// The agent's words, for the transcript: Telnyx has them and begins to say them.
+fn said(call: CallId, operation: &str, text: &str) -> Signal {
+    let turn = Turn { speaker: Speaker::Agent, text: text.to_owned() };
+    Signal::new(call_core::Fact::Turn(turn)).keyed(format!("{call}:speak:{operation}"))
+}
+
+/// The end of all speech that is running, but `except`.
+fn cut(call: &Call, except: Option<&str>) -> Vec<Signal> {
+    let running = call.state().operations.iter().filter_map(|operation| operation.speech.as_deref());
+    running.filter(|operation| Some(*operation) != except).map(unplayed).collect()
+}
+
+fn unplayed(operation: &str) -> Signal {
+    Signal::new(call_core::Fact::Speech(SpeechFact { operation: operation.to_owned(), played: false }))
+}
