@@ -41,21 +41,23 @@ const SUSTAINED: f64 = 0.7;
 /// How much is measured.
 struct Extent {
     rounds: usize,
-    peer: Duration,
-    /// Calls of a run with so many messages at once.
-    calls: fn(usize) -> usize,
-    sustained: f64,
+    /// About how long each figure is measured.
+    time: Duration,
+    sustained: Duration,
 }
 
-const FULL: Extent = Extent {
-    rounds: 3,
-    peer: Duration::from_secs(4),
-    calls: |level| if level == 1 { 1_000 } else { 10_240 },
-    sustained: 20.0,
-};
+const FULL: Extent = Extent { rounds: 3, time: Duration::from_secs(4), sustained: Duration::from_secs(15) };
 
 /// `cargo test --all-targets` only wants to know that it runs.
-const GLANCE: Extent = Extent { rounds: 1, peer: Duration::from_millis(200), calls: |level| level, sustained: 0.2 };
+const GLANCE: Extent = Extent { rounds: 1, time: Duration::from_millis(100), sustained: Duration::from_millis(100) };
+
+/// What a peer does in a second.
+struct Survey {
+    alone: f64,
+    best: f64,
+    /// With how many clients.
+    clients: usize,
+}
 
 fn main() {
     let extent = if std::env::args().any(|argument| argument == "--bench") { FULL } else { GLANCE };
@@ -86,44 +88,50 @@ impl Bench<'_> {
         let production = Production::start(&place.url);
         self.generator.block_on(async {
             let peer = Peer::prepare(self.server, production.runtime(), self.home).await;
-            let best = self.survey(&peer).await;
-            let carried = self.compare(&production, &peer, best).await;
-            self.ladder(&production).await;
+            let survey = self.survey(&peer).await;
+            let carried = self.compare(&production, &peer, &survey).await;
             self.sustain(&production, carried).await;
-            self.log.mute();
-            println!("\nThe same without a log");
-            let table = Table::new(&Measured::COLUMNS);
-            table.row(&self.http(&production, 256).await.cells());
-            self.log.unmute();
+            self.ladder(&production, &survey).await;
         });
         production.stop();
     }
 
     /// At how many clients the peer is best.
-    async fn survey(&self, peer: &Peer<'_>) -> usize {
+    async fn survey(&self, peer: &Peer<'_>) -> Survey {
         println!("\n{} by clients", peer.name());
         let table = Table::new(&["clients", "events/s"]);
-        let mut best = (0, 0.0);
+        let mut survey = Survey { alone: 0.0, best: 0.0, clients: 0 };
         for clients in CLIENTS {
-            let rate = peer.rate(clients, self.extent.peer / 2).await;
+            let rate = peer.rate(clients, self.extent.time / 2).await;
             table.row(&[clients.to_string(), format!("{rate:.0}")]);
-            if rate > best.1 {
-                best = (clients, rate);
+            if clients == 1 {
+                survey.alone = rate;
+            }
+            if rate > survey.best {
+                survey = Survey { best: rate, clients, ..survey };
             }
         }
-        best.0
+        survey
     }
 
-    /// The server and the peer in turn. Returns what the server carried at its best, outbox and all.
-    async fn compare(&self, production: &Production, peer: &Peer<'_>, best: usize) -> f64 {
-        let (runtime, time) = (production.runtime(), self.extent.peer);
+    /// How many calls make a run with so many messages at once that lasts about as long as the others.
+    fn calls(&self, survey: &Survey, level: usize) -> usize {
+        let rate = if level == 1 { survey.alone } else { survey.best };
+        let calls = rate * self.extent.time.as_secs_f64() / workload::EACH as f64;
+        // Whole lanes, so that all messages about a call take the same connection, as their order demands.
+        (calls as usize).max(1).next_multiple_of(level)
+    }
+
+    /// The server and the peer in turn. Returns what the server carried at its best level, outbox and all.
+    async fn compare(&self, production: &Production, peer: &Peer<'_>, survey: &Survey) -> f64 {
+        let (runtime, time, best) = (production.runtime(), self.extent.time, survey.clients);
         let named = |what: &str, level: usize| Series::new(format!("{what}, {level} at once"));
         let mut ours = LEVELS.map(|level| named("HTTP", level));
         let mut costs = LEVELS.map(|level| Series::new(format!("server's µs per event, {level} at once")));
         let mut theirs = [1, best, 64].map(|clients| named(peer.name(), clients));
         let mut plain = named("plainest statement", best);
         let mut alone = named("store, load + commit", 1);
-        let mut carried = 0.0_f64;
+        let mut carried = LEVELS.map(|level| named("carried", level));
 
         println!("\nIn turn, {} rounds", self.extent.rounds);
         let table = Table::new(&Measured::COLUMNS);
@@ -138,15 +146,15 @@ impl Bench<'_> {
             if let Some(rate) = peer.plain(best, time).await {
                 plain.rounds.push(told("plainest", best, rate));
             }
-            let measured = ceiling::alone(self.server, runtime, (self.extent.calls)(1)).await;
+            let measured = ceiling::alone(self.server, runtime, self.calls(survey, 1)).await;
             alone.rounds.push(measured.rate());
             table.row(&measured.cells());
-            for ((level, series), costs) in LEVELS.into_iter().zip(&mut ours).zip(&mut costs) {
-                let measured = self.http(production, level).await;
+            for (at, level) in LEVELS.into_iter().enumerate() {
+                let measured = self.http(production, level, self.calls(survey, level)).await;
                 table.row(&measured.cells());
-                series.rounds.push(measured.rate());
-                costs.rounds.push(measured.server_micros());
-                carried = carried.max(measured.carried());
+                ours[at].rounds.push(measured.rate());
+                costs[at].rounds.push(measured.server_micros());
+                carried[at].rounds.push(measured.carried());
             }
         }
 
@@ -163,27 +171,32 @@ impl Bench<'_> {
         verdicts.row(&ours[2].over(&plain), None);
         verdicts.row(&costs[1], aim(Aim::AtMost(30.0)));
         verdicts.row(&costs[2], aim(Aim::AtMost(30.0)));
-        carried
+        carried.iter().map(Series::median).fold(0.0, f64::max)
     }
 
     /// What each layer adds, once.
-    async fn ladder(&self, production: &Production) {
+    async fn ladder(&self, production: &Production, survey: &Survey) {
         println!("\nLayer by layer");
         let table = Table::new(&Measured::COLUMNS);
         for level in LEVELS {
-            let calls = (self.extent.calls)(level);
+            let calls = self.calls(survey, level);
             for drained in [false, true] {
                 let measured = ceiling::store(self.server, production.runtime(), level, calls, drained).await;
                 table.row(&measured.cells());
             }
             table.row(&ceiling::switchboard(production, level, calls).await.cells());
-            table.row(&self.http(production, level).await.cells());
+            table.row(&self.http(production, level, calls).await.cells());
         }
+        self.log.mute();
+        println!("\nHTTP without a log");
+        let table = Table::new(&Measured::COLUMNS);
+        table.row(&self.http(production, 256, self.calls(survey, 256)).await.cells());
+        self.log.unmute();
     }
 
     /// Through the socket, each connection sending its next message when the last one is answered.
-    async fn http(&self, production: &Production, level: usize) -> Measured {
-        let workload = Workload::new((self.extent.calls)(level));
+    async fn http(&self, production: &Production, level: usize, calls: usize) -> Measured {
+        let workload = Workload::new(calls);
         production.bear(&workload).await;
         let lanes = load::connect(production.address(), split(workload.requests(), level)).await;
         let measured = Measured::of("HTTP", level, production.store(), load::closed(lanes)).await;
@@ -202,8 +215,8 @@ impl Bench<'_> {
         let connections = 256;
         let mut slowest = Series::new("p99 in ms at that rate".to_owned());
         for _ in 0..self.extent.rounds {
-            // Whole lanes, so that all messages about a call take the same connection, as their order demands.
-            let calls = ((rate * self.extent.sustained / 3.0) as usize).next_multiple_of(connections);
+            let calls = rate * self.extent.sustained.as_secs_f64() / workload::EACH as f64;
+            let calls = (calls as usize).max(1).next_multiple_of(connections);
             let workload = Workload::new(calls);
             production.bear(&workload).await;
             let lanes = load::connect(production.address(), split(workload.requests(), connections)).await;

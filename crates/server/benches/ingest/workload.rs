@@ -23,6 +23,9 @@ struct Message {
     body: String,
 }
 
+/// How many messages each call has.
+pub(crate) const EACH: usize = 3;
+
 const KIND: &str = "application/x-www-form-urlencoded; charset=UTF-8";
 
 impl Workload {
