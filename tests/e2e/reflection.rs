@@ -100,7 +100,8 @@ async fn p1_3_context_is_saved_with_the_plan() {
     let shown = town.api.call(&id).await;
     assert!(shown.to_string().contains("Ask how the week went."), "{shown:#}");
     let (ledger, truth) = town.close().await;
-    assert_eq!(truth.len(), 1);
+    // A dial that the dead server had in hand may have been sent: it is not dialled again, whether it rang or not.
+    assert!(truth.len() <= 1, "dialled at most once: {truth:?}");
     assert_eq!(ledger.life(&id).call.plan(), &plan, "and stays with it for life");
 }
 
