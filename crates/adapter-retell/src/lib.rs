@@ -1,0 +1,1 @@
+//! Retell AI for `call-core`: webhooks and functions become signals, effects become requests.

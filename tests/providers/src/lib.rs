@@ -1,0 +1,1 @@
+//! The laws that every provider adapter keeps, as one suite.
