@@ -1,5 +1,6 @@
 //! Traits that the world implements, and the async loops over them. Runtime-free: time and waiting come from [`Clock`].
 
+mod account;
 mod clock;
 mod observer;
 mod outbox;
@@ -8,6 +9,7 @@ mod store;
 mod sweep;
 mod switchboard;
 
+pub use account::{Account, AccountError, Finding, FindingState, Numbers, Remedy};
 pub use clock::Clock;
 pub use observer::{Observation, Observer};
 pub use outbox::{Outbox, OutboxReport, Subscriber};
