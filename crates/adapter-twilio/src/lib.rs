@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod account;
 pub mod act;
 mod callback;
 mod client;
@@ -19,6 +20,7 @@ mod xml;
 
 use call_core::ProviderName;
 
+pub use account::TwilioAccount;
 pub use callback::{Callback, media_url};
 pub use client::Twilio;
 pub use config::{ApiKey, ConfigError, TwilioConfig};

@@ -55,7 +55,7 @@ pub struct Finding {
     pub setting: String,
     /// How it stands.
     pub state: FindingState,
-    /// What it is; `None` if it is not set.
+    /// What it is; `None` if it is not set. Of a URL, no user name, password or query: they may be secrets of others.
     pub found: Option<String>,
     /// What it should be, for people.
     pub wanted: String,
@@ -108,7 +108,7 @@ impl Finding {
             place: place.to_owned(),
             setting: setting.to_owned(),
             state,
-            found: found.map(str::to_owned),
+            found: found.map(shown),
             wanted: wanted.to_owned(),
             means: String::new(),
             remedy: None,
@@ -166,9 +166,32 @@ pub enum AccountError {
     Refused(String),
 }
 
+/// A value as people may see it.
+fn shown(value: &str) -> String {
+    let Some((scheme, rest)) = value.split_once("://") else { return value.to_owned() };
+    let (rest, fragment) = rest.split_at(rest.find('#').unwrap_or(rest.len()));
+    let (rest, query) = rest.split_at(rest.find('?').unwrap_or(rest.len()));
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = authority.rsplit_once('@').map_or_else(|| authority.to_owned(), |(_, host)| format!("…@{host}"));
+    let query = if query.is_empty() { "" } else { "?…" };
+    format!("{scheme}://{host}{path}{query}{fragment}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn urls_are_shown_without_what_may_be_secret() {
+        for (url, shown) in [
+            ("https://h.example/a#rc=3", "https://h.example/a#rc=3"),
+            ("https://me:pass@h.example/a?key=secret#rc=3", "https://…@h.example/a?…#rc=3"),
+            ("wss://h.example?key=a@b", "wss://h.example?…"),
+            ("TK1?2", "TK1?2"),
+        ] {
+            assert_eq!(super::shown(url), shown);
+        }
+    }
 
     #[test]
     fn a_setting_is_right_missing_or_wrong() {
