@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::fault::Faults;
+use crate::{fault::Faults, provider::Provider, retell::RetellConfig, telnyx::TelnyxConfig};
 
 /// A value that never shows in logs or `Debug`.
 #[derive(Clone, PartialEq, Eq)]
@@ -55,7 +55,11 @@ pub struct Config {
     pub auth_token: Secret,
     /// An API key (SID and secret) that the REST API accepts beside the account's own.
     pub api_key: Option<(String, Secret)>,
-    /// Numbers that calls may come from. Empty: any number.
+    /// The Telnyx account.
+    pub telnyx: TelnyxConfig,
+    /// The Retell account.
+    pub retell: RetellConfig,
+    /// Numbers that Twilio calls may come from. Empty: any number.
     pub verified: Vec<String>,
     /// Our numbers, which people can call.
     pub numbers: Vec<Number>,
@@ -84,6 +88,8 @@ impl Default for Config {
             account_sid: "AC5100a7ed5100a7ed5100a7ed5100a7ed".into(),
             auth_token: Secret::new("simulated-auth-token"),
             api_key: None,
+            telnyx: TelnyxConfig::default(),
+            retell: RetellConfig::default(),
             verified: Vec::new(),
             numbers: Vec::new(),
             calls_per_second: None,
@@ -103,7 +109,14 @@ impl Default for Config {
 pub struct Number {
     /// E.164.
     pub number: String,
-    /// Where instructions come from.
+    /// Who owns it: an inbound call is this provider's.
+    #[serde(default)]
+    pub provider: Provider,
+    /// What answers there: a Telnyx application or a Retell agent, by id. `None`: the configured one.
+    #[serde(default)]
+    pub connection: Option<String>,
+    /// Where instructions come from (Twilio).
+    #[serde(default)]
     pub voice_url: String,
     /// `POST` (default) or `GET`.
     #[serde(default)]
@@ -120,17 +133,32 @@ pub struct Number {
 }
 
 impl Number {
-    /// A number with a voice URL and nothing else.
+    /// A Twilio number with a voice URL and nothing else.
     #[must_use]
     pub fn new(number: impl Into<String>, voice_url: impl Into<String>) -> Self {
         Self {
             number: number.into(),
+            provider: Provider::Twilio,
+            connection: None,
             voice_url: voice_url.into(),
             voice_method: None,
             voice_fallback_url: None,
             status_callback: None,
             status_callback_method: None,
         }
+    }
+
+    /// A number of another provider, answered by the application or agent of that account.
+    #[must_use]
+    pub fn at(provider: Provider, number: impl Into<String>) -> Self {
+        Self { provider, ..Self::new(number, "") }
+    }
+
+    /// The same number, answered by this application (Telnyx) or agent (Retell).
+    #[must_use]
+    pub fn connection(mut self, id: impl Into<String>) -> Self {
+        self.connection = Some(id.into());
+        self
     }
 
     /// The same number, which tells `url` when a call has ended.

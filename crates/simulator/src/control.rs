@@ -11,8 +11,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
+    book::FaultReport,
     config::Number,
-    fault::{FaultReport, Faults, Rule},
+    fault::{Faults, Rule},
     network::{Desk, Inbound},
     outage::Down,
     person::Person,
@@ -42,20 +43,20 @@ struct Filter {
 
 async fn calls(State(desk): State<Desk>, Query(filter): Query<Filter>) -> Json<Vec<CallRecord>> {
     Json(match filter.to {
-        Some(to) => desk.twilio.records_to(&to),
-        None => desk.twilio.records(),
+        Some(to) => desk.world.ledger.records_to(&to),
+        None => desk.world.ledger.records(),
     })
 }
 
 async fn call(State(desk): State<Desk>, Path(sid): Path<String>) -> Response {
-    match desk.twilio.record(&sid) {
-        Some(record) => Json(record).into_response(),
+    match desk.world.ledger.find(&sid) {
+        Some(record) => Json(record.look(CallRecord::clone)).into_response(),
         None => refuse(StatusCode::NOT_FOUND, "no such call"),
     }
 }
 
 async fn requests(State(desk): State<Desk>) -> Json<Vec<RestRequest>> {
-    Json(desk.twilio.requests())
+    Json(desk.world.ledger.requests())
 }
 
 async fn summary(State(desk): State<Desk>) -> Json<Summary> {
@@ -115,7 +116,7 @@ async fn set_person(State(desk): State<Desk>, Json(settlement): Json<Settlement>
 }
 
 async fn set_number(State(desk): State<Desk>, Json(number): Json<Number>) -> StatusCode {
-    desk.twilio.set_number(number);
+    desk.world.ledger.set_number(number);
     StatusCode::NO_CONTENT
 }
 

@@ -1,13 +1,10 @@
 //! What can go wrong, on demand and by chance.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    sync::Mutex,
-};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{dice::Dice, lock::locked, person};
+use crate::provider::Provider;
 
 /// One way in which a provider or a network misbehaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -46,15 +43,28 @@ pub enum Fault {
     StaleRead,
     /// The far end drops the call while the phone rings; for a call inside `<Dial>`, the caller leaves.
     HangupDuringDial,
-    /// A `<Stream>` fails with `stream-error` instead of starting.
+    /// A media stream fails (`stream-error`, `streaming.failed`) instead of starting.
     StreamFails,
+    /// The person hangs up half a phone second to two after answering, whoever they are.
+    QuickHangup,
+    /// The message that tells of the call's end (`completed`, `call.hangup`, `call_ended`) is never sent.
+    EndNeverSent,
+    /// Telnyx: the person hangs up as a command arrives, which is answered 422 / 90018. With a rule for the occasion
+    /// `streaming_start`: a stream is started after the hang-up.
+    HangupBeforeCommand,
+    /// Telnyx: a message carries the `client_state` that was set before the latest one, at first none at all.
+    ClientStateLate,
+    /// Retell: the agent's first function call arrives before `call_started`.
+    ToolFirst,
+    /// Retell: the agent's first function call and `call_started` are sent in the same millisecond.
+    ToolTogether,
     /// The provider is down for five phone seconds: REST answers 503, callbacks wait.
     Outage,
 }
 
 impl Fault {
     /// Every fault, in the order of the declaration.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 24] = [
         Self::CallbackLate,
         Self::CallbackLost,
         Self::CallbackDoubled,
@@ -72,8 +82,43 @@ impl Fault {
         Self::StaleRead,
         Self::HangupDuringDial,
         Self::StreamFails,
+        Self::QuickHangup,
+        Self::EndNeverSent,
+        Self::HangupBeforeCommand,
+        Self::ClientStateLate,
+        Self::ToolFirst,
+        Self::ToolTogether,
         Self::Outage,
     ];
+
+    /// Whether this provider can suffer it.
+    #[must_use]
+    pub fn can_strike(self, provider: Provider) -> bool {
+        match self {
+            Self::CallbackLate
+            | Self::CallbackLost
+            | Self::CallbackDoubled
+            | Self::CallbackReordered
+            | Self::CallbackForged
+            | Self::CallbackGarbage
+            | Self::CallbackFirst
+            | Self::TimeoutBefore
+            | Self::TimeoutAfter
+            | Self::DroppedBefore
+            | Self::DroppedAfter
+            | Self::ErrorBefore
+            | Self::ErrorAfter
+            | Self::RateLimited
+            | Self::StaleRead
+            | Self::HangupDuringDial
+            | Self::QuickHangup
+            | Self::EndNeverSent
+            | Self::Outage => true,
+            Self::StreamFails => provider != Provider::Retell,
+            Self::HangupBeforeCommand | Self::ClientStateLate => provider == Provider::Telnyx,
+            Self::ToolFirst | Self::ToolTogether => provider == Provider::Retell,
+        }
+    }
 
     /// The name used in JSON, in rules and in counts, e.g. `callback-lost`.
     #[must_use]
@@ -96,6 +141,12 @@ impl Fault {
             Self::StaleRead => "stale-read",
             Self::HangupDuringDial => "hangup-during-dial",
             Self::StreamFails => "stream-fails",
+            Self::QuickHangup => "quick-hangup",
+            Self::EndNeverSent => "end-never-sent",
+            Self::HangupBeforeCommand => "hangup-before-command",
+            Self::ClientStateLate => "client-state-late",
+            Self::ToolFirst => "tool-first",
+            Self::ToolTogether => "tool-together",
             Self::Outage => "outage",
         }
     }
@@ -120,11 +171,15 @@ impl Faults {
             let probability = match fault {
                 Fault::CallbackLate | Fault::CallbackDoubled | Fault::CallbackReordered => 0.06,
                 Fault::CallbackLost | Fault::CallbackFirst | Fault::StaleRead => 0.05,
+                Fault::ClientStateLate | Fault::ToolFirst | Fault::ToolTogether => 0.1,
                 Fault::RateLimited | Fault::ErrorAfter | Fault::DroppedAfter => 0.03,
                 Fault::CallbackForged
                 | Fault::CallbackGarbage
                 | Fault::ErrorBefore
                 | Fault::HangupDuringDial
+                | Fault::QuickHangup
+                | Fault::EndNeverSent
+                | Fault::HangupBeforeCommand
                 | Fault::StreamFails => 0.02,
                 Fault::DroppedBefore | Fault::TimeoutBefore | Fault::TimeoutAfter => 0.01,
                 Fault::Outage => 0.01,
@@ -140,7 +195,7 @@ impl Faults {
         self
     }
 
-    fn chance(&self, fault: Fault) -> f64 {
+    pub(crate) fn chance(&self, fault: Fault) -> f64 {
         self.0.get(&fault).copied().unwrap_or(0.0)
     }
 }
@@ -158,8 +213,9 @@ pub struct Rule {
     /// Only for this call.
     #[serde(default)]
     pub call: Option<String>,
-    /// Only on this occasion: a callback's `CallStatus` (or `recording`, `amd`, `stream`) or a REST operation
-    /// (`create`, `fetch`, `update`, `list`, `other`).
+    /// Only on this occasion: a message (Twilio: its `CallStatus`, or `recording`, `amd`, `stream`; others: its event, e.g.
+    /// `call.hangup`, `call_ended`), a REST operation (`create`, `fetch`, `update`, `list`, `other`, at Telnyx the name of
+    /// the action, e.g. `speak`), or a moment of the call (`ringing`, `answered`, `dial`, `stream`, `function`).
     #[serde(default)]
     pub on: Option<String>,
     /// At most this many occasions.
@@ -222,149 +278,9 @@ pub(crate) struct Occasion<'a> {
     pub(crate) on: &'a str,
 }
 
-/// Everything known about faults, as `GET /control/faults` tells it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct FaultReport {
-    /// Probabilities in force.
-    pub chances: Faults,
-    /// Rules in force, `times` being what is left of them.
-    pub rules: Vec<Rule>,
-    /// How often each fault was injected so far.
-    pub counts: BTreeMap<Fault, u64>,
-}
-
-/// Decides, and counts what it decided.
-#[derive(Debug)]
-pub(crate) struct Book {
-    dice: Dice,
-    pages: Mutex<Pages>,
-}
-
-#[derive(Debug)]
-struct Pages {
-    chances: Faults,
-    rules: Vec<Entry>,
-    counts: BTreeMap<Fault, u64>,
-    draws: HashMap<String, u64>,
-}
-
-#[derive(Debug)]
-struct Entry {
-    rule: Rule,
-    calls: BTreeSet<String>,
-}
-
-impl Book {
-    pub(crate) fn new(dice: Dice, chances: Faults) -> Self {
-        Self {
-            dice,
-            pages: Mutex::new(Pages { chances, rules: Vec::new(), counts: BTreeMap::new(), draws: HashMap::new() }),
-        }
-    }
-
-    pub(crate) fn set(&self, chances: Faults) {
-        locked(&self.pages).chances = chances;
-    }
-
-    pub(crate) fn add(&self, rule: Rule) {
-        locked(&self.pages).rules.push(Entry { rule, calls: BTreeSet::new() });
-    }
-
-    pub(crate) fn clear(&self) {
-        let mut pages = locked(&self.pages);
-        pages.chances = Faults::none();
-        pages.rules.clear();
-    }
-
-    pub(crate) fn report(&self) -> FaultReport {
-        let pages = locked(&self.pages);
-        FaultReport {
-            chances: pages.chances.clone(),
-            rules: pages.rules.iter().map(|entry| entry.rule.clone()).collect(),
-            counts: pages.counts.clone(),
-        }
-    }
-
-    /// Whether `fault` strikes now. A yes is counted, so ask only when it can be carried out.
-    pub(crate) fn strikes(&self, fault: Fault, occasion: Occasion<'_>) -> bool {
-        let mut pages = locked(&self.pages);
-        let struck = pages.demanded(fault, occasion) || pages.drawn(self.dice, fault, occasion);
-        if struck {
-            *pages.counts.entry(fault).or_default() += 1;
-        }
-        struck
-    }
-}
-
-impl Pages {
-    fn demanded(&mut self, fault: Fault, occasion: Occasion<'_>) -> bool {
-        let hit = self
-            .rules
-            .iter_mut()
-            .find_map(|entry| (entry.rule.fault == fault && entry.fits(occasion)).then_some(entry));
-        let Some(entry) = hit else { return false };
-        if let Some(sid) = occasion.call {
-            entry.calls.insert(sid.to_owned());
-        }
-        if let Some(times) = &mut entry.rule.times {
-            *times -= 1;
-        }
-        self.rules.retain(|entry| entry.rule.times != Some(0));
-        true
-    }
-
-    fn drawn(&mut self, dice: Dice, fault: Fault, occasion: Occasion<'_>) -> bool {
-        let chance = self.chances.chance(fault);
-        if chance <= 0.0 {
-            return false;
-        }
-        // How often this very question was asked takes the place of time: SIDs differ from run to run, numbers do not.
-        let key = format!("{} {} {}", fault.name(), occasion.number, occasion.on);
-        let nth = self.draws.entry(key).or_default();
-        *nth += 1;
-        dice.happens(chance, &[fault.name(), occasion.number, occasion.on, &nth.to_string()])
-    }
-}
-
-impl Entry {
-    fn fits(&self, occasion: Occasion<'_>) -> bool {
-        let rule = &self.rule;
-        rule.times != Some(0)
-            && rule.number.as_deref().is_none_or(|pattern| person::matches(pattern, occasion.number))
-            && rule.call.as_deref().is_none_or(|sid| occasion.call == Some(sid))
-            && rule.on.as_deref().is_none_or(|on| on == occasion.on)
-            && rule
-                .calls
-                .is_none_or(|most| self.calls.len() < most || occasion.call.is_some_and(|sid| self.calls.contains(sid)))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const RINGING: Occasion<'_> = Occasion { number: "+12025550100", call: Some("CA1"), on: "ringing" };
-
-    #[test]
-    fn a_rule_is_used_up() {
-        let book = Book::new(Dice::new(1), Faults::none());
-        book.add(Rule::new(Fault::CallbackLost).on("ringing").times(1));
-        assert!(!book.strikes(Fault::CallbackLost, Occasion { on: "completed", ..RINGING }));
-        assert!(book.strikes(Fault::CallbackLost, RINGING));
-        assert!(!book.strikes(Fault::CallbackLost, RINGING));
-        assert_eq!(book.report().counts[&Fault::CallbackLost], 1);
-    }
-
-    #[test]
-    fn a_rule_for_n_calls_stays_with_those_calls() {
-        let book = Book::new(Dice::new(1), Faults::none());
-        book.add(Rule::new(Fault::CallbackDoubled).calls(1));
-        let other = Occasion { call: Some("CA2"), ..RINGING };
-        assert!(book.strikes(Fault::CallbackDoubled, RINGING));
-        assert!(!book.strikes(Fault::CallbackDoubled, other));
-        assert!(book.strikes(Fault::CallbackDoubled, RINGING));
-    }
 
     #[test]
     fn names_are_the_json_names() {

@@ -2,19 +2,23 @@
 
 use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Duration};
 
+use axum::Router;
 use serde::{Deserialize, Serialize};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    book::FaultReport,
     config::{Config, Number},
     control,
-    fault::{FaultReport, Faults, Rule},
+    fault::{Faults, Rule},
     line::{Exchange, Line},
     outage::Down,
     person::Person,
+    provider::Provider,
+    retell, telnyx,
     truth::{CallRecord, RestRequest, Status, Summary},
-    twilio::{self, Caller, Face},
+    twilio,
     world::World,
 };
 
@@ -88,7 +92,16 @@ pub struct Network {
 #[derive(Debug, Clone)]
 pub(crate) struct Desk {
     pub(crate) world: Arc<World>,
-    pub(crate) twilio: Arc<Face>,
+    twilio: Arc<twilio::Face>,
+    telnyx: Arc<telnyx::Face>,
+    retell: Arc<retell::Face>,
+}
+
+/// A person who dials one of our numbers.
+pub(crate) struct Caller {
+    pub(crate) from: String,
+    pub(crate) person: Option<Person>,
+    pub(crate) number: Number,
 }
 
 impl Network {
@@ -115,10 +128,10 @@ impl Network {
         let bind = |port| move |source| StartError::Bind { port, source };
         let exchange = Exchange::open(port, Arc::clone(&world.outage)).await.map_err(bind(port))?;
         let address = exchange.address();
-        let desk = Desk { twilio: Face::new(Arc::clone(&world), format!("http://{address}")), world };
+        let desk = Desk::new(world, &format!("http://{address}"));
         let stop = desk.world.stopping();
 
-        let app = twilio::rest::router(Arc::clone(&desk.twilio)).merge(control::router(desk.clone()));
+        let app = desk.router().merge(control::router(desk.clone()));
         let service = app.into_make_service_with_connect_info::<Line>();
         let mut servers =
             vec![serve(axum::serve(exchange, service).with_graceful_shutdown(stop.clone().cancelled_owned()))];
@@ -132,10 +145,28 @@ impl Network {
         Ok(Self { desk, address, control, servers, stop })
     }
 
-    /// Where the REST API lives, without a trailing slash.
+    /// Where Twilio's REST API lives, without a trailing slash: what stands in the place of `https://api.twilio.com`.
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Where Telnyx's API lives, without a trailing slash: what stands in the place of `https://api.telnyx.com/v2`.
+    #[must_use]
+    pub fn telnyx_url(&self) -> String {
+        format!("http://{}/telnyx/v2", self.address)
+    }
+
+    /// Where Retell's API lives, without a trailing slash: what stands in the place of `https://api.retellai.com`.
+    #[must_use]
+    pub fn retell_url(&self) -> String {
+        format!("http://{}/retell", self.address)
+    }
+
+    /// The public key that verifies Telnyx's webhooks: base64 of 32 bytes, as the portal shows it.
+    #[must_use]
+    pub fn telnyx_public_key(&self) -> String {
+        self.desk.telnyx.public_key()
     }
 
     /// Where the control API lives, without a trailing slash and without `/control`.
@@ -147,25 +178,25 @@ impl Network {
     /// Every call so far, oldest first.
     #[must_use]
     pub fn calls(&self) -> Vec<CallRecord> {
-        self.desk.twilio.records()
+        self.desk.world.ledger.records()
     }
 
     /// The calls to one number, oldest first.
     #[must_use]
     pub fn calls_to(&self, number: &str) -> Vec<CallRecord> {
-        self.desk.twilio.records_to(number)
+        self.desk.world.ledger.records_to(number)
     }
 
     /// One call.
     #[must_use]
     pub fn call(&self, sid: &str) -> Option<CallRecord> {
-        self.desk.twilio.record(sid)
+        Some(self.desk.world.ledger.find(sid)?.look(CallRecord::clone))
     }
 
     /// Every REST request that reached the network, oldest first.
     #[must_use]
     pub fn requests(&self) -> Vec<RestRequest> {
-        self.desk.twilio.requests()
+        self.desk.world.ledger.requests()
     }
 
     /// Counts of everything.
@@ -181,7 +212,7 @@ impl Network {
 
     /// Adds or replaces one of our numbers.
     pub fn set_number(&self, number: Number) {
-        self.desk.twilio.set_number(number);
+        self.desk.world.ledger.set_number(number);
     }
 
     /// Replaces the faults by chance.
@@ -205,7 +236,7 @@ impl Network {
         self.desk.down(down);
     }
 
-    /// Makes a person call one of our numbers, and returns the call's SID.
+    /// Makes a person call one of our numbers, and returns the call's SID (see [`CallRecord::sid`]).
     ///
     /// # Errors
     /// When the number is not one of ours.
@@ -246,19 +277,41 @@ impl Drop for Network {
 }
 
 impl Desk {
+    fn new(world: Arc<World>, base: &str) -> Self {
+        Self {
+            twilio: twilio::Face::new(Arc::clone(&world), base.to_owned()),
+            telnyx: telnyx::Face::new(Arc::clone(&world), format!("{base}/telnyx")),
+            retell: retell::Face::new(Arc::clone(&world), format!("{base}/retell")),
+            world,
+        }
+    }
+
+    /// All faces at one port: Twilio's at the root, the others each below its own name, so that no two paths can clash.
+    fn router(&self) -> Router {
+        twilio::rest::router(Arc::clone(&self.twilio))
+            .nest("/telnyx", telnyx::router(Arc::clone(&self.telnyx)))
+            .nest("/retell", retell::router(Arc::clone(&self.retell)))
+    }
+
     pub(crate) fn down(&self, down: Down) {
         self.world.outage.begin(down.mode, down.callbacks, self.world.scale.real(down.seconds));
     }
 
     pub(crate) fn inbound(&self, inbound: Inbound) -> Result<String, InboundError> {
-        let Some(number) = self.twilio.number(&inbound.to) else {
+        let Some(number) = self.world.ledger.number(&inbound.to) else {
             return Err(InboundError::UnknownNumber(inbound.to));
         };
-        Ok(self.twilio.ring(Caller { from: inbound.from, person: inbound.person, number }))
+        let provider = number.provider;
+        let caller = Caller { from: inbound.from, person: inbound.person, number };
+        Ok(match provider {
+            Provider::Twilio => self.twilio.ring(caller),
+            Provider::Telnyx => self.telnyx.ring(caller),
+            Provider::Retell => self.retell.ring(caller),
+        })
     }
 
     pub(crate) fn summary(&self) -> Summary {
-        let records = self.twilio.records();
+        let records = self.world.ledger.records();
         let mut calls: BTreeMap<Status, usize> = BTreeMap::new();
         for record in &records {
             *calls.entry(record.status).or_default() += 1;
@@ -267,7 +320,7 @@ impl Desk {
             calls,
             rang: records.iter().filter(|record| record.rang_at.is_some()).count(),
             requests_sent: records.iter().flat_map(|record| &record.sent).map(|sent| sent.attempts.len()).sum(),
-            requests_received: self.twilio.requests().len(),
+            requests_received: self.world.ledger.requests().len(),
             faults: self.world.faults.report().counts,
         }
     }

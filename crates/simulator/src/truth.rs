@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::{fault::Fault, person::Person};
+use crate::{fault::Fault, person::Person, provider::Provider};
 
 /// Where a call stands. `Initiated` appears in callbacks only; the REST API calls it `queued`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -70,7 +71,7 @@ pub enum Direction {
     Inbound,
     /// Placed over REST.
     OutboundApi,
-    /// A leg that `<Dial>` placed.
+    /// A leg that another call placed: `<Dial>`, a transfer.
     OutboundDial,
 }
 
@@ -143,6 +144,9 @@ pub struct Sent {
     pub url: String,
     /// Form or query parameters.
     pub params: Vec<(String, String)>,
+    /// The JSON sent, where the provider speaks JSON.
+    #[serde(default)]
+    pub json: Option<Value>,
     /// When the event happened that it tells of.
     pub event_at: Timestamp,
     /// Every try, in order. Empty: never sent (lost), or not yet.
@@ -154,6 +158,21 @@ pub struct Sent {
 }
 
 impl Sent {
+    /// A request not yet made, about something that happens now.
+    pub(crate) fn new(purpose: Purpose, method: &str, url: &str) -> Self {
+        Self {
+            purpose,
+            method: method.to_owned(),
+            url: url.to_owned(),
+            params: Vec::new(),
+            json: None,
+            event_at: Timestamp::now(),
+            attempts: Vec::new(),
+            body: String::new(),
+            faults: Vec::new(),
+        }
+    }
+
     /// A parameter by name.
     #[must_use]
     pub fn param(&self, name: &str) -> Option<&str> {
@@ -173,7 +192,7 @@ impl Sent {
 pub struct HangupRequest {
     /// When it arrived.
     pub at: Timestamp,
-    /// `completed` or `canceled`.
+    /// The provider's word: `completed` or `canceled` at Twilio, `hangup` or `reject` at Telnyx.
     pub wish: String,
     /// Where the call stood when it arrived.
     pub found: Status,
@@ -197,7 +216,10 @@ pub struct Notice {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CallRecord {
-    /// The provider's id (`CA…`).
+    /// Whose call it is.
+    #[serde(default)]
+    pub provider: Provider,
+    /// The provider's id: `CA…` at Twilio, the `call_control_id` at Telnyx, the `call_id` at Retell.
     pub sid: String,
     /// The leg that dialled this one.
     pub parent: Option<String>,
@@ -209,6 +231,9 @@ pub struct CallRecord {
     pub direction: Direction,
     /// Form pairs of the create request, as received; empty for legs that no REST request made.
     pub form: Vec<(String, String)>,
+    /// The JSON of the create request, where the provider speaks JSON.
+    #[serde(default)]
+    pub json: Option<Value>,
     /// Who is at the other end.
     pub person: Person,
     /// When the provider accepted or met the call.
@@ -225,7 +250,11 @@ pub struct CallRecord {
     pub duration: Option<u64>,
     /// SIP code of the ending.
     pub sip_code: Option<u16>,
-    /// `AnsweredBy`, when detection ran.
+    /// The provider's word for the ending, where it has one beside the status (Telnyx's `hangup_cause`, Retell's
+    /// `disconnection_reason`).
+    #[serde(default)]
+    pub cause: Option<String>,
+    /// The verdict of machine detection, when it ran, in the provider's word (`AnsweredBy`, `result`).
     pub answered_by: Option<String>,
     /// Where it stands.
     pub status: Status,
@@ -244,6 +273,40 @@ pub struct CallRecord {
 }
 
 impl CallRecord {
+    /// A call that begins now.
+    pub(crate) fn begin(provider: Provider, sid: String, direction: Direction, person: Person) -> Self {
+        let now = Timestamp::now();
+        let inbound = direction == Direction::Inbound;
+        let status = if inbound { Status::Ringing } else { Status::Queued };
+        Self {
+            provider,
+            sid,
+            parent: None,
+            to: String::new(),
+            from: String::new(),
+            direction,
+            form: Vec::new(),
+            json: None,
+            person,
+            created_at: now,
+            dialed_at: inbound.then_some(now),
+            rang_at: None,
+            answered_at: None,
+            ended_at: None,
+            duration: None,
+            sip_code: None,
+            cause: None,
+            answered_by: None,
+            status,
+            history: vec![Change { at: now, status }],
+            sent: Vec::new(),
+            hangups: Vec::new(),
+            notices: Vec::new(),
+            faults: Vec::new(),
+            deleted: false,
+        }
+    }
+
     /// Requests made for one purpose, in the order of their events.
     pub fn sent_for(&self, purpose: Purpose) -> impl Iterator<Item = &Sent> {
         self.sent.iter().filter(move |sent| sent.purpose == purpose)
@@ -260,6 +323,9 @@ impl CallRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RestRequest {
+    /// Whose API it was sent to.
+    #[serde(default)]
+    pub provider: Provider,
     /// When it arrived.
     pub at: Timestamp,
     /// HTTP method.
@@ -268,12 +334,32 @@ pub struct RestRequest {
     pub path: String,
     /// Form pairs.
     pub form: Vec<(String, String)>,
+    /// The JSON body, where the provider speaks JSON.
+    #[serde(default)]
+    pub json: Option<Value>,
     /// The status sent. `None`: no answer left the network.
     pub answer: Option<u16>,
     /// The call concerned, if one was named or placed.
     pub call: Option<String>,
     /// The fault injected.
     pub fault: Option<Fault>,
+}
+
+impl RestRequest {
+    /// A request that has just arrived and has no answer yet.
+    pub(crate) fn arrived(provider: Provider, method: &str, path: &str) -> Self {
+        Self {
+            provider,
+            at: Timestamp::now(),
+            method: method.to_owned(),
+            path: path.to_owned(),
+            form: Vec::new(),
+            json: None,
+            answer: None,
+            call: None,
+            fault: None,
+        }
+    }
 }
 
 /// The network in one glance.

@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
+use rand::Rng;
 use tokio::{runtime::Handle, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    book::Book,
     config::Config,
     dice::Dice,
-    fault::{Book, Fault, Occasion},
+    fault::{Fault, Occasion},
+    ledger::Ledger,
     outage::{Backlog, Mode, Outage},
-    person::People,
+    person::{People, Person},
+    record::Record,
     scale::Scale,
 };
 
@@ -20,6 +24,7 @@ pub(crate) struct World {
     pub(crate) scale: Scale,
     pub(crate) dice: Dice,
     pub(crate) people: People,
+    pub(crate) ledger: Ledger,
     pub(crate) faults: Book,
     pub(crate) outage: Arc<Outage>,
     pub(crate) http: reqwest::Client,
@@ -40,6 +45,7 @@ impl World {
             scale: Scale::new(config.speed),
             dice,
             people: People::default(),
+            ledger: Ledger::new(&config.numbers),
             faults: Book::new(dice, config.faults.clone()),
             outage: Arc::new(Outage::new()),
             http,
@@ -104,6 +110,21 @@ impl World {
             () = self.scale.sleep(seconds) => {}
             _ = healed.changed() => {}
         }
+    }
+
+    /// Who is at a number this time.
+    pub(crate) fn meet(&self, number: &str) -> Person {
+        self.people.at(self.dice, number, self.ledger.meet(number))
+    }
+
+    /// How long the person who has just answered stays on the line, in phone seconds.
+    pub(crate) fn stays(&self, record: &Record) -> f64 {
+        let stays = record.person().stays();
+        if !self.faults.strikes(Fault::QuickHangup, record.occasion("answered")) {
+            return stays;
+        }
+        record.suffered(Fault::QuickHangup);
+        self.dice.about(&["quick", &record.person_at]).random_range(0.5..2.0)
     }
 
     /// Asks for an outage by chance or rule, and begins it.

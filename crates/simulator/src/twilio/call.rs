@@ -1,21 +1,14 @@
 //! One leg: what was asked for, what is true of it, and how to give it orders.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    ops::Deref,
+    sync::{Arc, Mutex},
 };
 
-use jiff::Timestamp;
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::{mpsc, oneshot};
 
 use super::{hook::Hook, obey::Source};
-use crate::{
-    fault::{Fault, Occasion},
-    lock::locked,
-    person::Person,
-    truth::{CallRecord, Change, Direction, Notice, Sent, Status},
-};
+use crate::{lock::locked, person::Person, record::Record, truth::Direction};
 
 /// What was asked for.
 #[derive(Debug, Clone)]
@@ -88,105 +81,30 @@ pub(crate) enum Order {
     Redirect(Source, oneshot::Sender<()>),
 }
 
+/// A call's [`Record`], with what only Twilio's calls have.
 #[derive(Debug)]
 pub(crate) struct Call {
-    pub(crate) sid: String,
+    pub(crate) record: Arc<Record>,
     pub(crate) plan: Plan,
-    pub(crate) mail: Mail,
-    record: Mutex<CallRecord>,
     orders: mpsc::UnboundedSender<Order>,
     /// A redirect may change where progress is told.
     status_hook: Mutex<Option<Hook>>,
 }
 
-/// Keeps the callbacks of one call in their order, unless a fault says otherwise.
-#[derive(Debug)]
-pub(crate) struct Mail {
-    sequence: AtomicU64,
-    posted: AtomicU64,
-    last: Mutex<Option<CancellationToken>>,
-    /// One more than the index of the latest delivered callback.
-    pub(crate) delivered: watch::Sender<u64>,
-}
+impl Deref for Call {
+    type Target = Record;
 
-impl Mail {
-    /// The place of a new callback: its index, a token that its predecessor cancels, and its own.
-    pub(crate) fn post(&self) -> (u64, Option<CancellationToken>, CancellationToken) {
-        let mine = CancellationToken::new();
-        let mut last = locked(&self.last);
-        let index = self.posted.fetch_add(1, Ordering::Relaxed);
-        (index, last.replace(mine.clone()), mine)
-    }
-
-    /// `SequenceNumber` of the next progress event.
-    pub(crate) fn next_sequence(&self) -> u64 {
-        self.sequence.fetch_add(1, Ordering::Relaxed)
+    fn deref(&self) -> &Record {
+        &self.record
     }
 }
 
 impl Call {
-    pub(crate) fn new(
-        sid: String,
-        plan: Plan,
-        person: Person,
-        now: Timestamp,
-    ) -> (Arc<Self>, mpsc::UnboundedReceiver<Order>) {
-        let status = if plan.direction == Direction::Inbound { Status::Ringing } else { Status::Queued };
-        let record = CallRecord {
-            sid: sid.clone(),
-            parent: plan.parent.clone(),
-            to: plan.to.clone(),
-            from: plan.from.clone(),
-            direction: plan.direction,
-            form: plan.form.clone(),
-            person,
-            created_at: now,
-            dialed_at: (plan.direction == Direction::Inbound).then_some(now),
-            rang_at: None,
-            answered_at: None,
-            ended_at: None,
-            duration: None,
-            sip_code: None,
-            answered_by: None,
-            status,
-            history: vec![Change { at: now, status }],
-            sent: Vec::new(),
-            hangups: Vec::new(),
-            notices: Vec::new(),
-            faults: Vec::new(),
-            deleted: false,
-        };
+    /// A call, and the end of the line on which it takes orders.
+    pub(crate) fn new(record: Arc<Record>, plan: Plan) -> (Arc<Self>, mpsc::UnboundedReceiver<Order>) {
         let (orders, inbox) = mpsc::unbounded_channel();
-        let call = Self {
-            sid,
-            status_hook: Mutex::new(plan.status.clone()),
-            mail: Mail {
-                sequence: AtomicU64::new(0),
-                posted: AtomicU64::new(0),
-                last: Mutex::new(None),
-                delivered: watch::Sender::new(0),
-            },
-            record: Mutex::new(record),
-            orders,
-            plan,
-        };
-        (Arc::new(call), inbox)
-    }
-
-    pub(crate) fn look<T>(&self, read: impl FnOnce(&CallRecord) -> T) -> T {
-        read(&locked(&self.record))
-    }
-
-    pub(crate) fn note<T>(&self, write: impl FnOnce(&mut CallRecord) -> T) -> T {
-        write(&mut locked(&self.record))
-    }
-
-    pub(crate) fn status(&self) -> Status {
-        self.look(|record| record.status)
-    }
-
-    pub(crate) fn person(&self) -> Person {
-        self.look(|record| record.person.clone())
+        let status_hook = Mutex::new(plan.status.clone());
+        (Arc::new(Self { record, plan, orders, status_hook }), inbox)
     }
 
     pub(crate) fn status_hook(&self) -> Option<Hook> {
@@ -195,57 +113,6 @@ impl Call {
 
     pub(crate) fn set_status_hook(&self, hook: Hook) {
         *locked(&self.status_hook) = Some(hook);
-    }
-
-    pub(crate) fn enter(&self, status: Status) {
-        self.enter_with(status, |_, _| {});
-    }
-
-    /// Changes the status, together with what `also` writes: no reader sees one without the other.
-    pub(crate) fn enter_with(&self, status: Status, also: impl FnOnce(&mut CallRecord, Timestamp)) {
-        self.note(|record| {
-            let at = Timestamp::now();
-            record.status = status;
-            record.history.push(Change { at, status });
-            match status {
-                Status::Initiated => record.dialed_at = Some(at),
-                Status::Ringing => record.rang_at = Some(at),
-                Status::InProgress => record.answered_at = Some(at),
-                Status::Queued => {}
-                Status::Completed | Status::Busy | Status::NoAnswer | Status::Failed | Status::Canceled => {
-                    record.ended_at = Some(at);
-                }
-            }
-            also(record, at);
-        });
-    }
-
-    pub(crate) fn warn(&self, code: u32, text: impl Into<String>, url: &str) {
-        let notice = Notice { at: Timestamp::now(), code, text: text.into(), url: url.to_owned() };
-        tracing::debug!(call = %self.sid, code, text = %notice.text, "provider's debugger");
-        self.note(|record| record.notices.push(notice));
-    }
-
-    /// Files a request under this call; the index finds it again.
-    pub(crate) fn file(&self, sent: Sent) -> usize {
-        self.note(|record| {
-            record.sent.push(sent);
-            record.sent.len() - 1
-        })
-    }
-
-    pub(crate) fn mark(&self, sent: usize, fault: Fault) {
-        self.note(|record| {
-            if let Some(sent) = record.sent.get_mut(sent) {
-                sent.faults.push(fault);
-            }
-        });
-    }
-
-    /// The occasion for a fault to strike this call.
-    pub(crate) fn occasion<'a>(&'a self, on: &'a str) -> Occasion<'a> {
-        let number = if self.plan.direction == Direction::Inbound { &self.plan.from } else { &self.plan.to };
-        Occasion { number, call: Some(&self.sid), on }
     }
 
     /// Gives an order and waits until the call has carried it out. False: the call is over and takes none.

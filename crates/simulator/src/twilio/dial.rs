@@ -70,7 +70,7 @@ pub(super) async fn dial(leg: Leg<'_>, dial: &Dial, script: &Script) -> Option<V
         match report {
             Report::Ringing => {
                 if leg.face.world.faults.strikes(Fault::HangupDuringDial, leg.call.occasion("dial")) {
-                    leg.call.note(|record| record.faults.push(Fault::HangupDuringDial));
+                    leg.call.suffered(Fault::HangupDuringDial);
                     return None;
                 }
             }

@@ -1,68 +1,37 @@
 //! Sending one signed request, as often as its address asks for.
 
-use std::time::Duration;
-
-use bytes::Bytes;
-use jiff::Timestamp;
-use reqwest::{
-    Method, Response,
-    header::{CONTENT_TYPE, HeaderMap},
-};
-use tokio::time::{Instant, sleep, timeout};
+use reqwest::{Method, RequestBuilder, header::HeaderMap};
+use tokio::time::{Instant, sleep};
 
 use super::{
     Face,
-    call::Call,
     hook::{Effort, Hook},
     sign::{signature, signed_url},
 };
-use crate::truth::{Attempt, Purpose, Sent};
-
-/// What came back.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) content_type: String,
-    pub(crate) body: String,
-}
-
-/// Why nothing did.
-#[derive(Debug)]
-enum Silence {
-    NotConnected(String),
-    TooLate(String),
-    Broken(String),
-}
-
-/// How much of an answer is kept in the record.
-const KEPT_BYTES: usize = 4096;
+use crate::{
+    attempt::{Answer, Silence},
+    record::Record,
+    truth::{Purpose, Sent},
+};
 
 impl Face {
     /// Files the request and sends it.
     pub(crate) async fn ask(
         &self,
-        call: &Call,
+        call: &Record,
         purpose: Purpose,
         hook: &Hook,
         params: Vec<(String, String)>,
     ) -> Option<Answer> {
-        let index = call.file(Sent {
-            purpose,
-            method: hook.method.to_string(),
-            url: hook.url.clone(),
-            params: params.clone(),
-            event_at: Timestamp::now(),
-            attempts: Vec::new(),
-            body: String::new(),
-            faults: Vec::new(),
-        });
+        let params_sent = params.clone();
+        let index = call.file(Sent { params: params_sent, ..Sent::new(purpose, hook.method.as_str(), &hook.url) });
         self.send(call, index, hook, &params).await
     }
 
     /// Sends a filed request, repeating it as its URL's overrides allow, and keeps the record of every attempt.
     pub(crate) async fn send(
         &self,
-        call: &Call,
+        call: &Record,
         index: usize,
         hook: &Hook,
         params: &[(String, String)],
@@ -72,16 +41,14 @@ impl Face {
         let token = self.sids.make("");
         let mut pause = self.world.config.retry_pause;
         for retry in 0..=effort.retries {
-            let at = Timestamp::now();
-            let started = Instant::now();
             let mut headers = HeaderMap::new();
             if retry > 0
                 && let Ok(value) = token.parse()
             {
                 headers.insert("I-Twilio-Idempotency-Token", value);
             }
-            let patience = effort.answer.min(deadline.saturating_duration_since(started));
-            let outcome = self.once(hook, params, headers, patience).await;
+            let patience = effort.answer.min(deadline.saturating_duration_since(Instant::now()));
+            let outcome = call.attempt(index, self.signed(hook, params, headers), patience).await;
             let again = match &outcome {
                 Ok(answer) => {
                     (effort.on.client_error && (400..500).contains(&answer.status))
@@ -91,7 +58,6 @@ impl Face {
                 Err(Silence::TooLate(_)) => effort.on.timeout,
                 Err(Silence::Broken(_)) => effort.on.connect && effort.on.timeout,
             };
-            self.remember(call, index, at, started.elapsed(), &outcome);
             if !again || Instant::now() + pause >= deadline {
                 return outcome.ok();
             }
@@ -105,14 +71,8 @@ impl Face {
         None
     }
 
-    /// One attempt with the account's true signature.
-    async fn once(
-        &self,
-        hook: &Hook,
-        params: &[(String, String)],
-        mut headers: HeaderMap,
-        patience: Duration,
-    ) -> Result<Answer, Silence> {
+    /// The request with the account's true signature.
+    fn signed(&self, hook: &Hook, params: &[(String, String)], mut headers: HeaderMap) -> RequestBuilder {
         let token = self.world.config.auth_token.reveal();
         let (url, signature) = if hook.method == Method::GET {
             let url = with_query(&hook.url, params);
@@ -124,30 +84,8 @@ impl Face {
         if let Ok(value) = signature.parse() {
             headers.insert("X-Twilio-Signature", value);
         }
-        let request = self.world.http.request(hook.method.clone(), url).headers(headers).timeout(patience);
-        let request = if hook.method == Method::GET { request } else { request.form(params) };
-        let exchange = async {
-            let response = request.send().await.map_err(silence)?;
-            let (status, content_type) = (response.status().as_u16(), content_type(&response));
-            let body: Bytes = response.bytes().await.map_err(silence)?;
-            let body = String::from_utf8_lossy(&body).into_owned();
-            Ok(Answer { status, content_type, body })
-        };
-        timeout(patience, exchange).await.unwrap_or_else(|_| Err(Silence::TooLate("no answer in time".into())))
-    }
-
-    fn remember(&self, call: &Call, index: usize, at: Timestamp, took: Duration, outcome: &Result<Answer, Silence>) {
-        let (answer, error, body) = match outcome {
-            Ok(answer) => (Some(answer.status), None, answer.body.as_str()),
-            Err(Silence::NotConnected(why) | Silence::TooLate(why) | Silence::Broken(why)) => {
-                (None, Some(why.clone()), "")
-            }
-        };
-        call.note(|record| {
-            let Some(sent) = record.sent.get_mut(index) else { return };
-            sent.body = body.chars().take(KEPT_BYTES).collect();
-            sent.attempts.push(Attempt { at, took_ms: took.as_millis() as u64, answer, error });
-        });
+        let request = self.world.http.request(hook.method.clone(), url).headers(headers);
+        if hook.method == Method::GET { request } else { request.form(params) }
     }
 }
 
@@ -157,22 +95,4 @@ fn with_query(url: &str, params: &[(String, String)]) -> String {
     let joint = if base.contains('?') { '&' } else { '?' };
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(params).finish();
     format!("{base}{joint}{query}")
-}
-
-fn content_type(response: &Response) -> String {
-    let header = response.headers().get(CONTENT_TYPE);
-    header.and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
-}
-
-fn silence(error: reqwest::Error) -> Silence {
-    // The outer message repeats the URL; the cause is what says something.
-    let cause = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source()).last();
-    let why = cause.map_or_else(String::new, ToString::to_string);
-    if error.is_timeout() && !error.is_connect() {
-        Silence::TooLate(why)
-    } else if error.is_connect() {
-        Silence::NotConnected(why)
-    } else {
-        Silence::Broken(why)
-    }
 }

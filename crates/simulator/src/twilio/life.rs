@@ -140,7 +140,7 @@ impl Life {
         let patience = call.plan.timeout;
         let first_leg = call.plan.direction == Direction::OutboundApi;
         if first_leg && face.world.faults.strikes(Fault::HangupDuringDial, call.occasion("ringing")) {
-            call.note(|record| record.faults.push(Fault::HangupDuringDial));
+            call.suffered(Fault::HangupDuringDial);
             self.unanswered(scale.sleep(person.ring.min(patience) / 2.0)).await?;
             return Err(End::DROPPED);
         }
@@ -191,7 +191,7 @@ impl Life {
             face.detect_in_background(&call, plan);
         }
         let answered = Instant::now();
-        let person_leaves = answered + scale.real(call.person().stays());
+        let person_leaves = answered + scale.real(face.world.stays(&call));
         let limit = answered + scale.real(call.plan.time_limit);
         let mut source = first;
         loop {

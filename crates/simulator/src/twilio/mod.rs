@@ -5,14 +5,13 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use jiff::Timestamp;
 use tokio::{sync::mpsc, time::Instant};
 
 use crate::{
-    config::Number,
     lock::locked,
-    person::Person,
-    truth::{CallRecord, Direction, RestRequest},
+    network::Caller,
+    provider::Provider,
+    truth::{CallRecord, Direction},
     world::World,
 };
 
@@ -46,39 +45,26 @@ pub(crate) struct Face {
     pub(crate) base_url: String,
     sids: Sids,
     calls: Mutex<Register>,
-    numbers: Mutex<HashMap<String, Number>>,
     recordings: Mutex<Vec<Recording>>,
     streams: Mutex<Vec<Stream>>,
-    requests: Mutex<Vec<RestRequest>>,
     /// When the next call may leave the queue, where the account's pace is limited.
     next_dial: Mutex<Instant>,
-}
-
-/// A person who dials one of our numbers.
-pub(crate) struct Caller {
-    pub(crate) from: String,
-    pub(crate) person: Option<Person>,
-    pub(crate) number: Number,
 }
 
 #[derive(Debug, Default)]
 struct Register {
     all: Vec<Arc<Call>>,
     by_sid: HashMap<String, usize>,
-    met: HashMap<String, u64>,
 }
 
 impl Face {
     pub(crate) fn new(world: Arc<World>, base_url: String) -> Arc<Self> {
-        let numbers = world.config.numbers.iter().map(|number| (number.number.clone(), number.clone())).collect();
         Arc::new(Self {
             base_url,
             sids: Sids::new(),
             calls: Mutex::default(),
-            numbers: Mutex::new(numbers),
             recordings: Mutex::default(),
             streams: Mutex::default(),
-            requests: Mutex::default(),
             next_dial: Mutex::new(Instant::now()),
             world,
         })
@@ -86,14 +72,20 @@ impl Face {
 
     /// Registers a call and hands back the end of the line on which it takes orders.
     fn admit(&self, plan: Plan) -> (Arc<Call>, mpsc::UnboundedReceiver<Order>) {
-        let sid = self.sids.make("CA");
-        let mut register = locked(&self.calls);
         // The person on an inbound call is the caller.
-        let remote = if plan.direction == Direction::Inbound { plan.from.clone() } else { plan.to.clone() };
-        let met = register.met.entry(remote.clone()).or_default();
-        let person = plan.person.clone().unwrap_or_else(|| self.world.people.at(self.world.dice, &remote, *met));
-        *met += 1;
-        let (call, orders) = Call::new(sid.clone(), plan, person, Timestamp::now());
+        let remote = if plan.direction == Direction::Inbound { &plan.from } else { &plan.to };
+        let met = self.world.meet(remote);
+        let person = plan.person.clone().unwrap_or(met);
+        let sid = self.sids.make("CA");
+        let record = self.world.ledger.open(CallRecord {
+            parent: plan.parent.clone(),
+            to: plan.to.clone(),
+            from: plan.from.clone(),
+            form: plan.form.clone(),
+            ..CallRecord::begin(Provider::Twilio, sid.clone(), plan.direction, person)
+        });
+        let (call, orders) = Call::new(record, plan);
+        let mut register = locked(&self.calls);
         let index = register.all.len();
         register.by_sid.insert(sid, index);
         register.all.push(Arc::clone(&call));
@@ -109,33 +101,6 @@ impl Face {
 
     fn all(&self) -> Vec<Arc<Call>> {
         locked(&self.calls).all.clone()
-    }
-
-    pub(crate) fn records(&self) -> Vec<CallRecord> {
-        self.all().iter().map(|call| call.look(CallRecord::clone)).collect()
-    }
-
-    pub(crate) fn records_to(&self, number: &str) -> Vec<CallRecord> {
-        let all = self.all();
-        all.iter().filter(|call| call.plan.to == number).map(|call| call.look(CallRecord::clone)).collect()
-    }
-
-    pub(crate) fn record(&self, sid: &str) -> Option<CallRecord> {
-        let register = locked(&self.calls);
-        let call = register.by_sid.get(sid).and_then(|index| register.all.get(*index))?;
-        Some(call.look(CallRecord::clone))
-    }
-
-    pub(crate) fn requests(&self) -> Vec<RestRequest> {
-        locked(&self.requests).clone()
-    }
-
-    pub(crate) fn set_number(&self, number: Number) {
-        locked(&self.numbers).insert(number.number.clone(), number);
-    }
-
-    pub(crate) fn number(&self, number: &str) -> Option<Number> {
-        locked(&self.numbers).get(number).cloned()
     }
 
     /// A person calls one of our numbers; returns the call's SID.

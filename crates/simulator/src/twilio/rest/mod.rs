@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::Face;
+use crate::{gate::Answer, line::Line, provider::Provider, truth::RestRequest};
 use axum::{
     Router,
     body::{Body, to_bytes},
@@ -10,11 +12,6 @@ use axum::{
     response::Response,
     routing::any,
 };
-use jiff::Timestamp;
-use serde_json::Value;
-
-use super::Face;
-use crate::{line::Line, lock::locked, truth::RestRequest};
 
 mod create;
 mod error;
@@ -38,35 +35,9 @@ pub(crate) fn router(face: Arc<Face>) -> Router {
     Router::new().route("/2010-04-01/{*path}", any(serve)).with_state(face)
 }
 
-/// What a resource answers, and the call it is about.
-pub(crate) struct Answer {
-    status: u16,
-    body: Option<Value>,
-    call: Option<String>,
-}
-
-impl Answer {
-    fn ok(body: Value) -> Self {
-        Self { status: 200, body: Some(body), call: None }
-    }
-
-    fn created(body: Value) -> Self {
-        Self { status: 201, ..Self::ok(body) }
-    }
-
-    fn no_content() -> Self {
-        Self { status: 204, body: None, call: None }
-    }
-
-    fn about(mut self, call: &str) -> Self {
-        self.call = Some(call.to_owned());
-        self
-    }
-}
-
 impl From<Refusal> for Answer {
     fn from(refusal: Refusal) -> Self {
-        Self { status: refusal.status, body: Some(refusal.body()), call: None }
+        Self::new(refusal.status, refusal.body())
     }
 }
 
@@ -75,7 +46,6 @@ async fn serve(
     ConnectInfo(line): ConnectInfo<Line>,
     request: axum::extract::Request,
 ) -> Response {
-    let at = Timestamp::now();
     let (head, body) = request.into_parts();
     if let Some(file) = media::file(&face, &head.method, &head.uri) {
         return file;
@@ -84,24 +54,10 @@ async fn serve(
         return respond(Refusal::new(413, 20001, "request body too large").into());
     };
     let request = Request::read(&head, &body);
+    let arrived = RestRequest::arrived(Provider::Twilio, request.method.as_str(), &request.path);
     let seen = gate::pass(&face, &request).await;
-    // Filed before the client sees anything: one that gives up waiting takes this very task with it.
-    locked(&face.requests).push(RestRequest {
-        at,
-        method: request.method.to_string(),
-        path: request.path,
-        form: request.form,
-        answer: seen.answer.as_ref().map(|answer| answer.status),
-        call: seen.call,
-        fault: seen.fault,
-    });
-    if seen.held {
-        tokio::time::sleep(face.world.config.hold).await;
-    }
-    respond(seen.answer.unwrap_or_else(|| {
-        line.cut();
-        Refusal::unavailable().into()
-    }))
+    let answer = face.world.conclude(RestRequest { form: request.form, ..arrived }, seen, &line).await;
+    respond(answer.unwrap_or_else(|| Refusal::unavailable().into()))
 }
 
 async fn perform(face: &Arc<Face>, request: &Request) -> Result<Answer, Refusal> {
