@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod account;
 pub mod act;
 mod callback;
 mod client;
@@ -16,6 +17,7 @@ mod status;
 
 use call_core::ProviderName;
 
+pub use account::TelnyxAccount;
 pub use callback::{Callback, media_url};
 pub use client::Telnyx;
 pub use config::{ConfigError, MachineDetection, TelnyxConfig};
