@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use call_core::port::Inadmissible;
 use call_core::{
-    Call, CallId, Direction, Effect, EffectId, Leg, Phase, Script, Signal, Speaker, SpeechFact, Stage, Turn,
+    Call, CallId, Conduct, Direction, Effect, EffectId, Leg, Phase, Plan, Script, Signal, Speaker, SpeechFact, Stage,
+    Turn,
 };
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
@@ -15,6 +17,7 @@ use crate::{MachineDetection, NAME, TelnyxConfig};
 
 /// Telnyx's limit for the words of one `speak` (OpenAPI; another page says 5000).
 const MOST_WORDS: usize = 3000;
+const NO_CLIENTS: &str = "Telnyx has no clients by name: give a number or a SIP address";
 /// Telnyx's limits for ringing.
 const RING_SECONDS: (u64, u64) = (5, 600);
 /// Telnyx's limits for a call.
@@ -107,10 +110,8 @@ impl Connection {
         let first = call.legs().first().map(|first| &first.leg);
         let name = command_id(&id.to_string());
         match (effect, first) {
-            (Effect::Dial, _) => match unscripted(&call.plan().script) {
-                Some(why) => Act::Refuse { why: why.to_owned() },
-                None => Act::Dial(self.dial(call, &name)),
-            },
+            (Effect::Dial, _) => Act::Dial(self.dial(call, &name)),
+            (Effect::Answer, Some(leg)) => self.answer(call, leg, &name),
             (Effect::Hangup { leg }, _) => match command(leg, "hangup", json!({"command_id": name})) {
                 Some(request) => Act::Hangup { leg: leg.clone(), request },
                 None => Act::Refuse { why: format!("not a Telnyx call: {leg}") },
@@ -166,18 +167,13 @@ impl Connection {
         if plan.detect_machine {
             body["answering_machine_detection"] = json!(self.machine_detection.as_str());
         }
-        if matches!(plan.script, Script::Stream) {
-            self.stream(&mut body);
-        }
         Request { method: Method::Post, path: "/calls".to_owned(), query: Vec::new(), body: Some(body) }
     }
 
-    /// Answers an inbound call, and writes our name on it: from here on its messages carry it. `None` if its first leg
-    /// is not Telnyx's. Asked for again, it is the same command.
-    #[must_use]
-    pub fn answer(&self, call: &Call) -> Option<Request> {
+    /// Writes our name on the call: from here on its messages carry it.
+    fn answer(&self, call: &Call, leg: &Leg, name: &str) -> Act {
         let mut body = json!({
-            "command_id": command_id(&format!("{}.answer", call.id())),
+            "command_id": name,
             "client_state": ClientState::of(call.id()).encode(),
             "webhook_url": Callback::Call(call.id()).url(&self.public_url),
             "webhook_url_method": "POST",
@@ -185,10 +181,7 @@ impl Connection {
         if call.plan().record {
             body["record"] = json!("record-from-answer");
         }
-        if matches!(call.plan().script, Script::Stream) {
-            self.stream(&mut body);
-        }
-        command(&call.legs().first()?.leg, "answer", body)
+        ready(leg, "answer", body, Vec::new(), Vec::new())
     }
 
     /// New words replace those that are being said.
@@ -214,14 +207,13 @@ impl Connection {
 
     fn transfer(&self, call: &Call, leg: &Leg, name: &str, to: &str) -> Act {
         if to.starts_with("client:") {
-            return Act::Refuse {
-                why: "Telnyx has no clients by name: transfer to a number or a SIP address".to_owned(),
-            };
+            return Act::Refuse { why: NO_CLIENTS.to_owned() };
         }
         let plan = call.plan();
-        let ours = match call.birth().direction {
-            Direction::Outbound => &plan.from,
-            Direction::Inbound => &plan.to,
+        let ours = match (&plan.script, call.birth().direction) {
+            (Script::Connect { to: target, caller_id: Some(shown) }, _) if target == to => shown,
+            (_, Direction::Outbound) => &plan.from,
+            (_, Direction::Inbound) => &plan.to,
         };
         let state = ClientState { parent: Some(leg.id.clone()), ..ClientState::of(call.id()) };
         let mut body = json!({
@@ -290,19 +282,23 @@ impl Connection {
     }
 }
 
-/// Whether a script needs commands after the answer that no effect asks for yet: then nobody's phone should ring.
-fn unscripted(script: &Script) -> Option<&'static str> {
-    match script {
-        Script::Stream => None,
-        Script::Converse { greeting } if greeting.is_empty() => None,
-        Script::Converse { .. } | Script::Say { .. } => {
-            Some("Telnyx takes no words with the dial: leave the greeting empty and speak when the call is answered")
+/// What cannot be carried out, so that nobody's phone rings for it.
+pub(crate) fn admit(plan: &Plan) -> Result<Conduct, Inadmissible> {
+    let words = match &plan.script {
+        Script::Say { text } => text,
+        Script::Converse { greeting } => greeting,
+        Script::Connect { to, .. } if to.starts_with("client:") => return Err(Inadmissible(NO_CLIENTS.to_owned())),
+        Script::Connect { .. } | Script::Stream => "",
+        _ => {
+            return Err(Inadmissible(
+                "Telnyx has no agent of its own here: say, converse, connect or stream".to_owned(),
+            ));
         }
-        Script::Connect { .. } => {
-            Some("Telnyx connects nobody with the dial: converse, and transfer when the call is answered")
-        }
-        _ => Some("this script is not known to the Telnyx adapter"),
+    };
+    if words.chars().count() > MOST_WORDS {
+        return Err(Inadmissible(format!("too long: Telnyx speaks {MOST_WORDS} characters at once")));
     }
+    Ok(Conduct::Commanded)
 }
 
 fn get(path: String, query: Vec<(&'static str, String)>) -> Request {

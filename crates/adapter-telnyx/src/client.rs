@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use call_core::port::{Answer, Provider};
-use call_core::{Call, DialAnswer, Effect, EffectId, Fact, HangupAnswer, Leg, ProviderName, Signal};
+use call_core::port::{Answer, Inadmissible, Provider};
+use call_core::{Call, Conduct, DialAnswer, Effect, EffectId, Fact, HangupAnswer, Leg, Plan, ProviderName, Signal};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
@@ -69,19 +69,6 @@ impl Telnyx {
             api_key: config.api_key.clone(),
             timeout: config.timeout,
         })
-    }
-
-    /// Answers an inbound call. That it is answered is told by its own event. A call that has ended meanwhile is no
-    /// error.
-    ///
-    /// # Errors
-    /// [`TelnyxError::NotALeg`] before anything is sent; or whatever became of the request.
-    pub async fn answer(&self, call: &Call) -> Result<(), TelnyxError> {
-        let request = self.connection.answer(call).ok_or_else(|| TelnyxError::NotALeg(call.id().to_string()))?;
-        match self.send(&request).await {
-            Err(error) if error.class() != Class::Benign => Err(error),
-            Ok(_) | Err(_) => Ok(()),
-        }
     }
 
     /// Reads a call. Telnyx forgets it ten minutes after its end.
@@ -193,6 +180,10 @@ impl Telnyx {
 impl Provider for Telnyx {
     fn name(&self) -> ProviderName {
         NAME
+    }
+
+    fn admit(&self, plan: &Plan) -> Result<Conduct, Inadmissible> {
+        crate::act::admit(plan)
     }
 
     async fn perform(&self, call: &Call, id: &EffectId, effect: &Effect) -> Answer {

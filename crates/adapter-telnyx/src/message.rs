@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use call_core::port::{HookError, Inbound};
 use call_core::{
-    CallId, Cost, Fact, Leg, Progress, Recording, Signal, Speaker, SpeechFact, StreamFact, Timestamp, Turn,
+    CallId, Conduct, Cost, Fact, Leg, Progress, Recording, Signal, Speaker, SpeechFact, StreamFact, Timestamp, Turn,
 };
 use serde_json::{Map, Value};
 
@@ -72,7 +72,11 @@ impl<'a> Event<'a> {
 
     /// Who rings whom, if the event tells.
     pub(crate) fn inbound(&self) -> Option<Inbound> {
-        Some(Inbound { from: self.get("from")?.to_owned(), to: self.get("to")?.to_owned() })
+        Some(Inbound {
+            from: self.get("from")?.to_owned(),
+            to: self.get("to")?.to_owned(),
+            conduct: Conduct::Commanded,
+        })
     }
 
     pub(crate) fn signal(&self) -> Signal {

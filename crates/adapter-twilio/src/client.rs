@@ -4,8 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use call_core::port::{Answer, Provider};
-use call_core::{Call, DialAnswer, Effect, EffectId, Fact, HangupAnswer, Leg, ProviderName, Recording, Report, Signal};
+use call_core::port::{Answer, Inadmissible, Provider};
+use call_core::{
+    Call, Conduct, DialAnswer, Effect, EffectId, Fact, HangupAnswer, Leg, Plan, ProviderName, Recording, Report,
+    Script, Signal,
+};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
@@ -221,6 +224,14 @@ impl Twilio {
 impl Provider for Twilio {
     fn name(&self) -> ProviderName {
         NAME
+    }
+
+    fn admit(&self, plan: &Plan) -> Result<Conduct, Inadmissible> {
+        if matches!(plan.script, Script::Agent { .. }) {
+            let why = "Twilio has no agent of its own: say, converse, connect, or stream to yours";
+            return Err(Inadmissible(why.to_owned()));
+        }
+        Ok(Conduct::Asked)
     }
 
     async fn perform(&self, call: &Call, _id: &EffectId, effect: &Effect) -> Answer {

@@ -1,7 +1,7 @@
 //! Twilio's messages, as signals; its questions, answered with TwiML (twilio.md §4, §5).
 
 use call_core::port::{Hook, HookError, HookRequest, Inbound, Question, Received, Reply};
-use call_core::{Address, Call, ProviderName};
+use call_core::{Address, Call, Conduct, ProviderName};
 use secrecy::SecretString;
 
 use crate::callback::Callback;
@@ -87,7 +87,7 @@ impl Hook for TwilioHook {
             address: Address { call: callback.call(), leg: message.leg, begins },
             signals: told.signals,
             question: told.question,
-            inbound: begins.then(|| Inbound { from: number("From"), to: number("To") }),
+            inbound: begins.then(|| Inbound { from: number("From"), to: number("To"), conduct: Conduct::Asked }),
         })
     }
 

@@ -14,10 +14,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use call_core::journal::Entry;
 use call_core::port::{
-    Answer, Answering, Clock, Commit, Counts, Filter, Inbound, Job, Lane, Observation, Observer, Page, Parked,
-    ParkedSignal, Provider, Settle, Store, StoreError, Subscriber,
+    Answer, Answering, Clock, Commit, Counts, Filter, Inadmissible, Inbound, Job, Lane, Observation, Observer, Page,
+    Parked, ParkedSignal, Provider, Settle, Store, StoreError, Subscriber,
 };
-use call_core::{Call, CallId, Effect, EffectId, Event, Leg, Plan, Policy, ProviderName, Signal, Timestamp};
+use call_core::{Call, CallId, Conduct, Effect, EffectId, Event, Leg, Plan, Policy, ProviderName, Signal, Timestamp};
 
 use crate::ask::{Reply, Request, Unit, print};
 use crate::bounds::{LINE, policy};
@@ -285,6 +285,10 @@ impl Clock for Stage {
 impl Provider for Stage {
     fn name(&self) -> ProviderName {
         LINE
+    }
+
+    fn admit(&self, plan: &Plan) -> Result<Conduct, Inadmissible> {
+        Ok(plan.conduct)
     }
 
     async fn perform(&self, call: &Call, id: &EffectId, effect: &Effect) -> Answer {

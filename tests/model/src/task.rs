@@ -8,7 +8,7 @@ use std::time::Duration;
 use call_core::port::{
     Delivered, IdempotencyKey, Inbound, Lane, Outbox, PlaceError, Provider, Received, Sweep, Switchboard,
 };
-use call_core::{Address, CallId, Command, Lookup, Plan, ProviderName};
+use call_core::{Address, CallId, Command, Conduct, Lookup, Plan, ProviderName};
 
 use crate::bounds::{LINE, STEP, policy};
 use crate::network::{Message, number};
@@ -129,7 +129,8 @@ impl Server {
 
     async fn deliver(self, message: &Message) -> Outcome {
         let begins = message.begins;
-        let inbound = begins.then(|| Inbound { from: "them".to_owned(), to: number(message.line) });
+        let inbound =
+            begins.then(|| Inbound { from: "them".to_owned(), to: number(message.line), conduct: Conduct::Asked });
         let address = Address { call: message.call, leg: message.leg(), begins };
         let received = Received { address, signals: vec![message.signal()], question: None, inbound };
         match self.switchboard.deliver(&received).await {

@@ -127,7 +127,8 @@ impl Act<'_> {
                 alive
             }
             Fact::Dialed(DialAnswer::Refused { .. } | DialAnswer::Unknown { .. } | DialAnswer::Withdrawn)
-            | Fact::Stream(StreamFact::Closed | StreamFact::Failed { .. }) => false,
+            | Fact::Stream(StreamFact::Closed | StreamFact::Failed { .. })
+            | Fact::Refused(_) => false,
             Fact::Stream(StreamFact::Flowing) | Fact::Turn(_) if planted!(AudioIsNoSignOfLife) => false,
             Fact::Stream(StreamFact::Opened | StreamFact::Flowing) | Fact::Speech(_) | Fact::Turn(_) => {
                 evidence.last_media = Some(self.now);
@@ -143,6 +144,8 @@ impl Act<'_> {
             | Fact::Recording(_)
             | Fact::Billed(_)
             | Fact::Analyzed(_)
+            | Fact::Measured(_)
+            | Fact::Transcript(_)
             | Fact::ToolCall(_)
             | Fact::Unknown(_) => {
                 evidence.last_signal = Some(self.now);

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Analysis, AnsweredBy, Birth, CallId, Cost, Direction, Effect, EffectId, Event, Evidence, Facts, Input, Leg, Legs,
-    Outcome, Phase, PhaseName, Plan, Policy, Progress, Reason, Recording, Role, Stage, Step, Subject, Timer, Timers,
-    Timestamp, table,
+    Analysis, AnsweredBy, Birth, CallId, Conduct, Cost, Direction, Effect, EffectId, Event, Evidence, Facts, Input,
+    Latency, Leg, Legs, Outcome, Phase, PhaseName, Plan, Policy, Progress, Reason, Recording, Role, Stage, Step,
+    Subject, Timer, Timers, Timestamp, table,
 };
 
 /// One conversation by phone, from the wish to dial (or first ring) to its outcome.
@@ -104,10 +104,21 @@ pub struct Findings {
     /// A verdict on the conversation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub analysis: Option<Analysis>,
-    /// How many utterances the journal holds.
+    /// How fast the agent responded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency: Option<Latency>,
+    /// How many utterances the transcript has.
     pub turns: u32,
+    /// How many words the provider's whole transcript has; turns told one by one are not counted.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub words: u32,
     /// How many tool calls the journal holds.
     pub tool_calls: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl State {
@@ -168,6 +179,9 @@ impl Call {
                 state.timeline.ringing = Some(birth.at);
                 state.evidence.last_signal = Some(birth.at);
                 state.timers.set(Timer::RingLimit, birth.at + birth.policy.ring_limit);
+                if birth.plan.conduct == Conduct::Commanded {
+                    effects.push(Effect::Answer);
+                }
             }
         }
         effects.push(Effect::Publish(Event::Placed));
@@ -225,6 +239,7 @@ impl Call {
             Effect::OpenStream if planted!(StreamsAfterTheEnd) => true,
             // Words wished before the farewell belong to it.
             Effect::Speak { operation, .. } => (live || farewell) && self.is_speaking(operation),
+            Effect::Answer => matches!(self.state.phase, Phase::Ringing { .. }),
             Effect::OpenStream | Effect::Transfer { .. } => live,
             Effect::Hush => !self.has_ended(),
             Effect::CloseStream | Effect::Publish(_) => true,

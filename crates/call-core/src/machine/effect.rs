@@ -17,6 +17,8 @@ use super::{CallId, Disposition, Leg};
 pub enum Effect {
     /// Place the call: a real person's phone rings. At most once.
     Dial,
+    /// Pick up: somebody rings us, at a provider that must be [commanded](super::Conduct::Commanded).
+    Answer,
     /// End a leg.
     Hangup {
         /// Which one.
@@ -52,6 +54,7 @@ impl Effect {
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Dial => "dial",
+            Self::Answer => "answer",
             Self::Hangup { .. } => "hangup",
             Self::Reconcile => "reconcile",
             Self::Speak { .. } => "speak",

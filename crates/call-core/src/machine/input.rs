@@ -1,12 +1,10 @@
 //! What reaches a call: a provider's fact, a user's wish, a deadline come due.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::time::friendly;
-use super::{Hungup, Leg, Proposer, Timestamp};
+use super::{Analysis, AnsweredBy, Cost, Hungup, Latency, Leg, Proposer, Recording, Timestamp, ToolCall};
 
 /// Everything that can reach a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,6 +128,10 @@ pub enum Fact {
     Speech(SpeechFact),
     /// An utterance.
     Turn(Turn),
+    /// The whole transcript, by a provider that keeps one (Retell): it takes the place of what was told turn by turn.
+    Transcript(Vec<Turn>),
+    /// An act that is certainly not done, and never will be.
+    Refused(Refused),
 
     /// Person or machine.
     Detected(AnsweredBy),
@@ -141,6 +143,8 @@ pub enum Fact {
     Billed(Cost),
     /// A verdict on the conversation.
     Analyzed(Analysis),
+    /// How fast the agent responded.
+    Measured(Latency),
     /// A function that the agent invoked.
     ToolCall(ToolCall),
     /// An event that this version does not know, by the provider's name for it. Kept, harmless.
@@ -161,11 +165,14 @@ impl Fact {
             | Self::Stream(_)
             | Self::Speech(_)
             | Self::Turn(_)
+            | Self::Transcript(_)
+            | Self::Refused(_)
             | Self::Detected(_)
             | Self::Digits(_)
             | Self::Recording(_)
             | Self::Billed(_)
             | Self::Analyzed(_)
+            | Self::Measured(_)
             | Self::ToolCall(_)
             | Self::Unknown(_) => None,
         }
@@ -241,6 +248,22 @@ pub enum HangupAnswer {
     },
 }
 
+/// An act that the provider will not do, and that nothing else tells of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "act", rename_all = "kebab-case")]
+pub enum Refused {
+    /// To pick up.
+    Answer {
+        /// The provider's error, for people.
+        why: String,
+    },
+    /// To hand the caller over.
+    Transfer {
+        /// The provider's error, for people.
+        why: String,
+    },
+}
+
 /// News of the audio stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "stream", rename_all = "kebab-case")]
@@ -284,74 +307,6 @@ pub enum Speaker {
     Agent,
     /// The person on the phone.
     Caller,
-}
-
-/// Person or machine (answering machine detection).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum AnsweredBy {
-    /// A person.
-    Human,
-    /// An answering machine.
-    Machine,
-    /// A fax.
-    Fax,
-    /// It could not be told.
-    Unknown,
-}
-
-/// A recording, or news of one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Recording {
-    /// The provider's id of it.
-    pub id: String,
-    /// Where it can be fetched.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub url: Option<String>,
-    /// The provider's word for its state, such as `in-progress`, `completed` or `absent`.
-    pub status: String,
-    /// How long it is.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "friendly::optional")]
-    pub duration: Option<Duration>,
-}
-
-/// What the call cost.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cost {
-    /// The amount as a decimal number in text, so that no cent is lost.
-    pub amount: String,
-    /// ISO 4217 code, such as `USD`.
-    pub currency: String,
-}
-
-/// A verdict on the conversation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Analysis {
-    /// Whether it reached its goal (Retell's `call_successful`).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub successful: Option<bool>,
-    /// What was said, in short.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub summary: Option<String>,
-    /// How the caller felt.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sentiment: Option<String>,
-}
-
-/// One function that the agent invoked, and what became of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ToolCall {
-    /// The agent's id of the invocation.
-    pub id: String,
-    /// The function's name.
-    pub name: String,
-    /// Its arguments, as JSON text.
-    pub arguments: String,
-    /// Its result as JSON text, or why it failed.
-    pub result: Result<String, String>,
-    /// How long it took.
-    #[serde(with = "friendly::required")]
-    pub took: Duration,
 }
 
 /// A wish.

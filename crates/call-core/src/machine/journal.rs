@@ -77,16 +77,22 @@ pub fn fold<'e>(birth: &Arc<Birth>, entries: impl IntoIterator<Item = &'e Entry>
     Ok(call)
 }
 
-/// What was said, in order, with when: the transcript is a view of the journal.
+/// What was said, in order, with when: the transcript is a view of the journal. A whole transcript takes the place of
+/// the turns told before it, and its turns bear the time at which it came.
 pub fn transcript<'e>(entries: impl IntoIterator<Item = &'e Entry>) -> Vec<(Timestamp, Speaker, &'e str)> {
-    entries
-        .into_iter()
-        .filter(|entry| entry.ignored.is_none())
-        .filter_map(|entry| match &entry.input {
-            Input::Signal(Signal { fact: Fact::Turn(Turn { speaker, text }), at, .. }) => {
-                Some((at.unwrap_or(entry.at), *speaker, text.as_str()))
-            }
-            Input::Signal(_) | Input::Command(_) | Input::Tick => None,
-        })
-        .collect()
+    let mut said = Vec::new();
+    for entry in entries.into_iter().filter(|entry| entry.ignored.is_none()) {
+        let Input::Signal(Signal { fact, at, .. }) = &entry.input else { continue };
+        let at = at.unwrap_or(entry.at);
+        if let Fact::Turn(turn) = fact {
+            said.push(line(at, turn));
+        } else if let Fact::Transcript(turns) = fact {
+            said = turns.iter().map(|turn| line(at, turn)).collect();
+        }
+    }
+    said
+}
+
+fn line(at: Timestamp, Turn { speaker, text }: &Turn) -> (Timestamp, Speaker, &str) {
+    (at, *speaker, text)
 }

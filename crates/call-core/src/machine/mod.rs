@@ -4,6 +4,7 @@ mod act;
 mod call;
 mod effect;
 mod ending;
+mod finding;
 mod id;
 mod input;
 pub mod journal;
@@ -24,16 +25,17 @@ mod whatif;
 pub use call::{Call, Findings, Running, State, Timeline};
 pub use effect::{Effect, EffectId, EffectIdError, Event};
 pub use ending::{Disposition, Evidence, Hungup, Outcome, Proposal, Proposer, Source};
+pub use finding::{Analysis, AnsweredBy, Cost, Latency, Recording, ToolCall};
 pub use id::{CallId, CallIdError, Leg, ProviderName, Subject};
 pub use input::{
-    Analysis, AnsweredBy, Command, Cost, DialAnswer, Fact, HangupAnswer, Input, Progress, Recording, Report, Signal,
-    Speaker, SpeechFact, StreamFact, ToolCall, Turn,
+    Command, DialAnswer, Fact, HangupAnswer, Input, Progress, Refused, Report, Signal, Speaker, SpeechFact, StreamFact,
+    Turn,
 };
 pub use legs::{LegState, Legs, Role};
 pub use lookup::Lookup;
 pub use permit::{Operation, Permit, Refusal};
 pub use phase::{Phase, PhaseName, Stage};
-pub use plan::{Birth, Direction, Plan, Script};
+pub use plan::{Birth, Conduct, Direction, Plan, Script};
 pub use policy::{Policy, PolicyError};
 pub use route::{Address, Route, route};
 pub use stale::{Asked, Closing, Facts, ProviderSays, StalePolicy, StaleReason, Verdict, judge};

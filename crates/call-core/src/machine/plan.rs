@@ -24,6 +24,10 @@ pub struct Plan {
     /// What happens when the call is answered.
     #[serde(default)]
     pub script: Script,
+    /// Who carries the script out. Settled before the call is stored, by `Provider::admit` or by the message that begins
+    /// the call.
+    #[serde(default, skip_serializing_if = "Conduct::is_asked")]
+    pub conduct: Conduct,
     /// How long the phone rings before the provider gives up; the provider's default if absent.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "friendly::optional")]
     pub ring_for: Option<Duration>,
@@ -48,6 +52,7 @@ impl Plan {
             to: to.into(),
             subject: None,
             script: Script::default(),
+            conduct: Conduct::Asked,
             ring_for: None,
             record: false,
             detect_machine: false,
@@ -70,7 +75,8 @@ impl Plan {
     }
 }
 
-/// What happens when the call is answered. Adapters translate it: Twilio into TwiML, Telnyx into commands.
+/// What happens when the call is answered. Which of them a provider can carry out, and how, its adapter says
+/// (`Provider::admit`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
@@ -97,6 +103,31 @@ pub enum Script {
     },
     /// Open a two-way audio stream to our media socket (an AI agent speaks there).
     Stream,
+    /// Let the provider's own agent talk (Retell).
+    Agent {
+        /// The provider's name for the agent; the number's or the configured one if absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
+    },
+}
+
+/// Who carries the script out once the call is answered: what kind of provider it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Conduct {
+    /// The provider, which asks what to do and is replied (Twilio's TwiML).
+    #[default]
+    Asked,
+    /// We, step by step: every act is a command (Telnyx Call Control).
+    Commanded,
+    /// The provider's own agent, which calls us back (Retell).
+    Agent,
+}
+
+impl Conduct {
+    const fn is_asked(&self) -> bool {
+        matches!(self, Self::Asked)
+    }
 }
 
 impl Default for Script {

@@ -118,6 +118,8 @@ impl Act<'_> {
             (Ended, Fact::Speech(_)) => Err(Reason::AlreadyEnded),
             (Ending, Fact::Turn(_)) if planted!(DrainSkipsATurn) => Err(Reason::AlreadyEnding),
             (Dialing | Ringing | Live | Ending | Ended, Fact::Turn(turn)) => self.turn(turn),
+            (Dialing | Ringing | Live | Ending | Ended, Fact::Transcript(turns)) => self.transcript(turns),
+            (Dialing | Ringing | Live | Ending | Ended, Fact::Refused(refused)) => self.refused(refused),
 
             // What becomes known beside the movement, in any phase.
             (
@@ -127,6 +129,7 @@ impl Act<'_> {
                 | Fact::Recording(_)
                 | Fact::Billed(_)
                 | Fact::Analyzed(_)
+                | Fact::Measured(_)
                 | Fact::ToolCall(_)
                 | Fact::Unknown(_),
             ) => self.note(fact),
@@ -165,11 +168,14 @@ impl Act<'_> {
             Fact::Stream(_)
             | Fact::Speech(_)
             | Fact::Turn(_)
+            | Fact::Transcript(_)
+            | Fact::Refused(_)
             | Fact::Detected(_)
             | Fact::Digits(_)
             | Fact::Recording(_)
             | Fact::Billed(_)
             | Fact::Analyzed(_)
+            | Fact::Measured(_)
             | Fact::ToolCall(_)
             | Fact::Unknown(_) => self.on_first_leg(fact),
         }

@@ -27,7 +27,7 @@ pub enum Timer {
     Prompt,
     /// Live: the audio stream does not open.
     StreamLimit,
-    /// Ending: the farewell takes too long.
+    /// Ending: the farewell takes too long. Live: the words of a `say` script do, which are nothing but a farewell.
     Farewell,
     /// Ending: the provider does not confirm the hang-up.
     Confirm,
@@ -84,7 +84,7 @@ impl Timers {
 
     /// The deadlines that are set.
     pub fn iter(&self) -> impl Iterator<Item = (Timer, Timestamp)> + '_ {
-        Timer::ALL.into_iter().filter_map(|timer| Some((timer, self.get(timer)?)))
+        Timer::ALL.iter().filter_map(|timer| Some((*timer, self.get(*timer)?)))
     }
 
     /// The first one to come due.

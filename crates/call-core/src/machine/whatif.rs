@@ -305,11 +305,14 @@ fn as_report(fact: &Fact) -> Option<(Report, u8)> {
         | Fact::Stream(_)
         | Fact::Speech(_)
         | Fact::Turn(_)
+        | Fact::Transcript(_)
+        | Fact::Refused(_)
         | Fact::Detected(_)
         | Fact::Digits(_)
         | Fact::Recording(_)
         | Fact::Billed(_)
         | Fact::Analyzed(_)
+        | Fact::Measured(_)
         | Fact::ToolCall(_)
         | Fact::Unknown(_) => None,
     }

@@ -8,15 +8,19 @@ mod provider;
 mod store;
 mod sweep;
 mod switchboard;
+mod tools;
 
 pub use account::{Account, AccountError, Finding, FindingState, Numbers, Remedy};
 pub use clock::Clock;
 pub use observer::{Observation, Observer};
 pub use outbox::{Outbox, OutboxReport, Subscriber};
-pub use provider::{Answer, Hook, HookError, HookRequest, Inbound, Provider, Question, Received, Reply};
+pub use provider::{
+    Answer, Hook, HookError, HookRequest, Inadmissible, Inbound, Provider, Question, Received, Reply, ToolRequest,
+};
 pub use store::{
     Commit, Counts, Filter, IdempotencyKey, Job, Lane, Page, Parked, ParkedSignal, Settle, Settlement, Store,
     StoreError, restore,
 };
 pub use sweep::{Sweep, SweepReport, Swept};
 pub use switchboard::{Answering, Delivered, Handled, PlaceError, Placed, Switchboard, SwitchboardError};
+pub use tools::{Functions, ToolOutcome, Tools};

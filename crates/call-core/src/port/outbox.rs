@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use futures_util::future::{Either, select};
 
 use crate::{
-    CallId, DialAnswer, Effect, EffectId, Event, Fact, HangupAnswer, ProviderName, Report, Signal, SpeechFact,
-    StreamFact, Timestamp,
+    Call, CallId, DialAnswer, Effect, EffectId, Event, Fact, HangupAnswer, ProviderName, Refused, Report, Signal,
+    SpeechFact, StreamFact, Timestamp,
 };
 
 use super::{
@@ -143,6 +143,9 @@ impl Outbox {
             let why = format!("no provider named {} is configured", call.plan().provider);
             return self.settle(job, &Answer::Refused { why }).await;
         };
+        if let (Effect::Dial, Err(why)) = (&job.effect, admitted(provider.as_ref(), &call)) {
+            return self.settle(job, &Answer::Refused { why }).await;
+        }
         if planted!(SettledBeforePerformed) {
             self.done(job).await?;
         }
@@ -203,6 +206,19 @@ fn done(jobs: &[Job]) -> Vec<Settle> {
     jobs.iter().map(|job| settled(job, Settlement::Done)).collect()
 }
 
+/// A plan that its provider cannot carry out, or only in another way than was stored, must not make a phone ring.
+fn admitted(provider: &dyn Provider, call: &Call) -> Result<(), String> {
+    let conduct = provider.admit(call.plan()).map_err(|why| why.to_string())?;
+    if conduct == call.plan().conduct {
+        return Ok(());
+    }
+    let stored = call.plan().conduct;
+    Err(format!(
+        "the plan was stored as {stored:?}, but {} is {conduct:?}: settle it by Provider::admit",
+        provider.name()
+    ))
+}
+
 fn unknown_dial(why: &str) -> Signal {
     Signal::new(Fact::Dialed(DialAnswer::Unknown { why: why.to_owned() }))
 }
@@ -243,9 +259,9 @@ fn next(effect: &Effect, answer: &Answer, tries: u32) -> Next {
             Fact::Speech(SpeechFact { operation: operation.clone(), played: false })
         }
         (Effect::OpenStream, Answer::Refused { why }) => Fact::Stream(StreamFact::Failed { why: why.clone() }),
-        (Effect::Hush | Effect::CloseStream | Effect::Transfer { .. } | Effect::Publish(_), Answer::Refused { .. }) => {
-            return Next::Nothing;
-        }
+        (Effect::Answer, Answer::Refused { why }) => Fact::Refused(Refused::Answer { why: why.clone() }),
+        (Effect::Transfer { .. }, Answer::Refused { why }) => Fact::Refused(Refused::Transfer { why: why.clone() }),
+        (Effect::Hush | Effect::CloseStream | Effect::Publish(_), Answer::Refused { .. }) => return Next::Nothing,
     };
     Next::Tell(vec![Signal::new(fact)])
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::{Address, Call, Effect, EffectId, Plan, ProviderName, Signal, Timestamp};
+use super::ToolOutcome;
+use crate::{Address, Call, Conduct, Effect, EffectId, Plan, ProviderName, Signal, Timestamp};
 
 /// Reads a provider's messages. Pure and synchronous: verify, then parse.
 pub trait Hook: Send + Sync + 'static {
@@ -24,6 +25,18 @@ pub trait Hook: Send + Sync + 'static {
 
     /// The answer to a message that asks nothing: its signals are stored.
     fn acknowledge(&self) -> Reply;
+
+    /// The answer to a [`Question::Tool`]: what the function returned, or why it failed. Only providers with agents of
+    /// their own ask; the result goes out as it is, an error as JSON with status 500.
+    fn returned(&self, _request: &ToolRequest, outcome: &ToolOutcome) -> Reply {
+        match outcome {
+            Ok(result) => Reply { status: 200, content_type: "application/json", body: result.clone() },
+            Err(why) => {
+                let body = serde_json::json!({ "error": why }).to_string();
+                Reply { status: 500, content_type: "application/json", body }
+            }
+        }
+    }
 }
 
 /// One HTTP request from a provider, as it came.
@@ -63,13 +76,16 @@ pub struct Inbound {
     pub from: String,
     /// The number that was rung.
     pub to: String,
+    /// Who will carry the script out.
+    pub conduct: Conduct,
 }
 
 impl Inbound {
     /// The plan of a call that begins so; whoever owns the number says what happens on answer.
     #[must_use]
     pub fn plan(&self, provider: ProviderName) -> Plan {
-        Plan::new(provider, self.from.clone(), self.to.clone())
+        let conduct = self.conduct;
+        Plan { conduct, ..Plan::new(provider, self.from.clone(), self.to.clone()) }
     }
 }
 
@@ -84,6 +100,19 @@ pub enum Question {
         /// Which action asks, in the adapter's own naming.
         action: String,
     },
+    /// What a function returns that the provider's agent has invoked (Retell's custom functions).
+    Tool(ToolRequest),
+}
+
+/// A function that a provider's agent invokes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolRequest {
+    /// The invocation's own name: the same one means the same invocation, sent again.
+    pub id: String,
+    /// The function's name.
+    pub name: String,
+    /// Its arguments, as JSON text.
+    pub arguments: String,
 }
 
 /// An answer over HTTP.
@@ -130,11 +159,23 @@ pub trait Provider: Send + Sync + 'static {
     /// The provider's name.
     fn name(&self) -> ProviderName;
 
+    /// Whether this provider can carry the plan out, and who will: settles [`Plan::conduct`](crate::Plan::conduct). Asked
+    /// before a call is stored, and again before it is dialled.
+    ///
+    /// # Errors
+    /// What it cannot do, and what to wish for instead.
+    fn admit(&self, plan: &Plan) -> Result<Conduct, Inadmissible>;
+
     /// Performs one effect of a call. Never called with [`Effect::Publish`].
     ///
     /// Answers within the adapter's own time-outs; never retries by itself.
     async fn perform(&self, call: &Call, id: &EffectId, effect: &Effect) -> Answer;
 }
+
+/// A provider cannot carry a plan out: one sentence for whoever wished it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Inadmissible(pub String);
 
 /// What became of an effect.
 #[derive(Debug, Clone, PartialEq, Eq)]

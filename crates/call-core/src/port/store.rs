@@ -241,6 +241,7 @@ impl Lane {
         match effect {
             Effect::Publish(_) => Self::News,
             Effect::Dial
+            | Effect::Answer
             | Effect::Hangup { .. }
             | Effect::Reconcile
             | Effect::Speak { .. }

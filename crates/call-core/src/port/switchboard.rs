@@ -7,7 +7,8 @@ use std::time::Duration;
 use futures_util::future::select;
 
 use crate::{
-    Address, Call, CallId, Command, Input, Leg, Lookup, Plan, Policy, Reason, Route, Signal, Verdict, judge, route,
+    Address, Call, CallId, Command, Conduct, Input, Leg, Lookup, Plan, Policy, Reason, Route, Signal, Verdict, judge,
+    route,
 };
 
 use super::{
@@ -254,7 +255,7 @@ impl Switchboard {
     ) -> Result<Handled, SwitchboardError> {
         let now = self.clock.now();
         let id = CallId::new(now, self.clock.random());
-        let nobody = Inbound { from: String::new(), to: String::new() };
+        let nobody = Inbound { from: String::new(), to: String::new(), conduct: Conduct::Asked };
         let (plan, policy) = self.answering.answer(&address.leg.provider, inbound.unwrap_or(&nobody));
         let mut commit = Commit::birth(Call::ring(id, address.leg.clone(), plan, policy, now));
         let born = commit.call.clone();

@@ -85,6 +85,20 @@ impl MemoryStore {
         self.tables().check(commit)
     }
 
+    /// [`Store::commit`] without a future: nothing waits here, and a commit is large to carry along.
+    ///
+    /// # Errors
+    /// As [`Store::commit`].
+    pub fn keep(&self, commit: Commit) -> Result<(), StoreError> {
+        let mut tables = self.tables();
+        if planted!(LostRaceWritesItsJournal) && tables.check(&commit).is_err() {
+            tables.journal.entry(commit.call.id()).or_default().extend(commit.entries.clone());
+        }
+        tables.check(&commit)?;
+        tables.apply(commit);
+        Ok(())
+    }
+
     /// No method leaves the tables half changed, so they are good even after a panic elsewhere in a test.
     fn tables(&self) -> MutexGuard<'_, Tables> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -107,13 +121,7 @@ impl Store for MemoryStore {
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
-        let mut tables = self.tables();
-        if planted!(LostRaceWritesItsJournal) && tables.check(&commit).is_err() {
-            tables.journal.entry(commit.call.id()).or_default().extend(commit.entries.clone());
-        }
-        tables.check(&commit)?;
-        tables.apply(commit);
-        Ok(())
+        self.keep(commit)
     }
 
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<CallId>, StoreError> {

@@ -32,8 +32,8 @@ use std::time::Duration;
 
 use crate::{
     Analysis, AnsweredBy, Birth, Call, CallId, Command, Cost, DialAnswer, Direction, Disposition, Effect, Fact,
-    HangupAnswer, Hungup, Input, Leg, Phase, Plan, Policy, Progress, Proposer, ProviderName, Recording, Report, Signal,
-    Source, Speaker, SpeechFact, Stage, Step, StreamFact, Timestamp, ToolCall, Turn,
+    HangupAnswer, Hungup, Input, Latency, Leg, Phase, Plan, Policy, Progress, Proposer, ProviderName, Recording,
+    Refused, Report, Signal, Source, Speaker, SpeechFact, Stage, Step, StreamFact, Timestamp, ToolCall, Turn,
 };
 
 /// Plays `script` on an outbound call with the default policy.
@@ -165,6 +165,7 @@ pub const fn name(effect: &Effect) -> &'static str {
     match effect {
         Effect::Publish(event) => event.name(),
         Effect::Dial
+        | Effect::Answer
         | Effect::Hangup { .. }
         | Effect::Reconcile
         | Effect::Speak { .. }
@@ -246,13 +247,20 @@ fn fact(words: &[&str]) -> Fact {
             Fact::Recording(Recording { id: (*id).to_owned(), url: None, status, duration: None })
         }
         ["billed"] => Fact::Billed(Cost { amount: "0.013".to_owned(), currency: "USD".to_owned() }),
-        ["analyzed"] => Fact::Analyzed(Analysis { successful: Some(true), summary: None, sentiment: None }),
+        ["analyzed"] => Fact::Analyzed(Analysis { successful: Some(true), ..Analysis::default() }),
+        ["measured"] => Fact::Measured(Latency { p50: Some(Duration::from_millis(900)), ..Latency::default() }),
+        ["transcript"] => {
+            Fact::Transcript(vec![Turn { speaker: Speaker::Agent, text: "Hello. Who is there?".to_owned() }])
+        }
+        ["refused", "answer"] => Fact::Refused(Refused::Answer { why: why() }),
+        ["refused", "transfer"] => Fact::Refused(Refused::Transfer { why: why() }),
         ["tool"] => Fact::ToolCall(ToolCall {
             id: "t1".to_owned(),
             name: "check_availability".to_owned(),
             arguments: "{}".to_owned(),
             result: Ok("{}".to_owned()),
             took: Duration::from_millis(20),
+            looks: 1,
         }),
         ["unknown"] => Fact::Unknown("novelty".to_owned()),
         [word] => Fact::Progress(progress(word)),
@@ -301,10 +309,17 @@ const fn is_from_provider(fact: &Fact) -> bool {
         | Fact::Recording(_)
         | Fact::Billed(_)
         | Fact::Analyzed(_)
+        | Fact::Measured(_)
+        | Fact::Transcript(_)
         | Fact::ToolCall(_)
         | Fact::Unknown(_) => true,
         Fact::Report(report) => !matches!(report, Report::Gone | Report::Unreachable { .. }),
-        Fact::Dialed(_) | Fact::HangupAnswer(_) | Fact::Stream(_) | Fact::Speech(_) | Fact::Turn(_) => false,
+        Fact::Dialed(_)
+        | Fact::HangupAnswer(_)
+        | Fact::Stream(_)
+        | Fact::Speech(_)
+        | Fact::Turn(_)
+        | Fact::Refused(_) => false,
     }
 }
 

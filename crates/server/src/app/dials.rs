@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use call_core::port::{Answer, Provider};
-use call_core::{Call, Effect, EffectId, ProviderName};
+use call_core::port::{Answer, Inadmissible, Provider};
+use call_core::{Call, Conduct, Effect, EffectId, Plan, ProviderName};
 use tokio_util::sync::CancellationToken;
 
 /// A provider that is not asked to dial any more once the server drains: the last look before somebody's phone rings.
@@ -18,6 +18,10 @@ pub(super) struct NoneWhileDraining {
 impl Provider for NoneWhileDraining {
     fn name(&self) -> ProviderName {
         self.provider.name()
+    }
+
+    fn admit(&self, plan: &Plan) -> Result<Conduct, Inadmissible> {
+        self.provider.admit(plan)
     }
 
     async fn perform(&self, call: &Call, id: &EffectId, effect: &Effect) -> Answer {

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use call_core::port::{Answer, Hook, HookError, HookRequest, Provider, Question, Received, Reply};
+use call_core::port::{Answer, Hook, HookError, HookRequest, Inadmissible, Provider, Question, Received, Reply};
 use call_core::testkit::MemoryStore;
-use call_core::{Call, CallId, DialAnswer, Effect, EffectId, Fact, Leg, ProviderName, Signal};
+use call_core::{Call, CallId, Conduct, DialAnswer, Effect, EffectId, Fact, Leg, Plan, ProviderName, Signal};
 use call_server::{App, Overrides};
 use reqwest::Method;
 use serde_json::json;
@@ -134,6 +134,10 @@ struct Acme(AtomicUsize);
 impl Provider for Acme {
     fn name(&self) -> ProviderName {
         ACME
+    }
+
+    fn admit(&self, plan: &Plan) -> Result<Conduct, Inadmissible> {
+        Ok(plan.conduct)
     }
 
     async fn perform(&self, _: &Call, id: &EffectId, effect: &Effect) -> Answer {

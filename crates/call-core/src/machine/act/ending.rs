@@ -45,9 +45,13 @@ impl Act<'_> {
     }
 
     pub(in super::super) fn cut_farewell(&mut self) {
-        if let Phase::Ending { proposal, .. } = &self.state.phase {
-            let proposal = proposal.clone();
-            let _ = self.hang_up(proposal);
+        match &self.state.phase {
+            Phase::Ending { proposal, .. } => {
+                let proposal = proposal.clone();
+                let _ = self.hang_up(proposal);
+            }
+            Phase::Live => self.hang_up_by_deadline(Timer::Farewell),
+            Phase::Dialing | Phase::Ringing { .. } | Phase::Ended(_) => {}
         }
     }
 

@@ -1,7 +1,7 @@
 //! From the dial to the answer.
 
+use super::super::{Conduct, Event, Phase, Proposer, Reason, Script, Timer};
 use super::super::{Disposition, Hungup, Progress, ProviderSays, Source, Stage};
-use super::super::{Event, Phase, Proposer, Reason, Script, Timer};
 use super::Act;
 
 impl Act<'_> {
@@ -43,11 +43,31 @@ impl Act<'_> {
             self.set(Timer::LiveLimit, self.policy().live_limit);
         }
         self.set(Timer::Quiet, self.policy().quiet_limit);
-        if matches!(self.birth.plan.script, Script::Stream) && !planted!(SilentStream) {
-            self.set(Timer::StreamLimit, self.policy().stream_limit);
-        }
         self.publish(Event::Answered);
+        self.begin_script();
         Ok(())
+    }
+
+    /// What the plan says for a call that is answered, as far as it is ours to do.
+    fn begin_script(&mut self) {
+        let plan = &self.birth.plan;
+        match (plan.conduct, &plan.script) {
+            (Conduct::Asked, Script::Stream) if !planted!(SilentStream) => {
+                self.set(Timer::StreamLimit, self.policy().stream_limit);
+            }
+            (Conduct::Commanded, Script::Stream) => drop(self.open_stream()),
+            (Conduct::Commanded, Script::Say { text }) => self.say(text),
+            (Conduct::Commanded, Script::Converse { greeting }) if !greeting.is_empty() => self.greet(greeting),
+            (Conduct::Commanded, Script::Connect { to, .. }) => drop(self.transfer(to)),
+            (
+                Conduct::Asked | Conduct::Commanded | Conduct::Agent,
+                Script::Say { .. }
+                | Script::Converse { .. }
+                | Script::Connect { .. }
+                | Script::Stream
+                | Script::Agent { .. },
+            ) => {}
+        }
     }
 
     /// Notes when a station was passed: the earliest moment that is told, so the order of telling does not matter.

@@ -1,15 +1,44 @@
 //! What happens while the call is live: speech, streams, words, findings.
 
-use super::super::{Effect, Event, Fact, Reason, Recording, Running, Speaker, SpeechFact, Timer, Turn};
+use std::time::Duration;
+
+use super::super::{
+    Conduct, Effect, Event, Fact, Phase, Proposer, Reason, Recording, Refused, Running, Script, Speaker, SpeechFact,
+    Timer, Turn,
+};
 use super::Act;
 
 /// The name of the speech operation that asks a silent caller whether they are there.
 const PROMPT: &str = "prompt";
 
+/// The name of the speech operation that a script begins with.
+const GREETING: &str = "greeting";
+
+/// How long a character of a `say` script may take to be said before the call is ended all the same: slow speech has
+/// about ten of them a second.
+const SAID_IN: Duration = Duration::from_millis(150);
+
 /// How many recordings are kept of one call; the journal has all.
 const RECORDINGS: usize = 64;
 
 impl Act<'_> {
+    /// The first words of the script.
+    pub(super) fn greet(&mut self, greeting: &str) {
+        let _ = self.speak(GREETING, greeting);
+    }
+
+    /// The only words of the script: it hangs up after them, even if nobody tells that they were said.
+    pub(super) fn say(&mut self, text: &str) {
+        self.greet(text);
+        let letters = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
+        self.set(Timer::Farewell, self.policy().farewell_limit.saturating_add(SAID_IN.saturating_mul(letters)));
+    }
+
+    fn has_said_all(&self, operation: &str) -> bool {
+        let plan = &self.birth.plan;
+        operation == GREETING && plan.conduct == Conduct::Commanded && matches!(plan.script, Script::Say { .. })
+    }
+
     pub(in super::super) fn speak(&mut self, operation: &str, text: &str) -> Result<(), Reason> {
         if self.is_running(Some(operation)) {
             return Err(Reason::AlreadyRunning);
@@ -31,6 +60,9 @@ impl Act<'_> {
     /// A speech operation has ended: now it is the caller's turn.
     pub(in super::super) fn spoken(&mut self, speech: &SpeechFact) -> Result<(), Reason> {
         self.finish_operation(Some(&speech.operation))?;
+        if self.has_said_all(&speech.operation) {
+            return self.hang_up(self.proposal(Proposer::Farewell, None));
+        }
         if !self.is_speaking() && !self.policy().prompt.is_empty() {
             if speech.operation == PROMPT {
                 self.set(Timer::Prompt, self.policy().prompt_limit);
@@ -54,6 +86,39 @@ impl Act<'_> {
             Speaker::Agent => {}
         }
         Ok(())
+    }
+
+    /// The provider's whole transcript. It may come with several messages, and an older one after a newer: only one that
+    /// says more is news.
+    pub(in super::super) fn transcript(&mut self, turns: &[Turn]) -> Result<(), Reason> {
+        let findings = &mut self.state.findings;
+        let words = turns.iter().map(words).fold(0, u32::saturating_add);
+        if words <= findings.words {
+            return Err(Reason::NothingNew);
+        }
+        findings.turns = u32::try_from(turns.len()).unwrap_or(u32::MAX);
+        findings.words = words;
+        self.break_silence();
+        self.publish(Event::Updated);
+        Ok(())
+    }
+
+    /// The provider will not do what was asked. A call that nobody picks up and a caller who is connected to nobody must
+    /// not wait for a deadline.
+    pub(in super::super) fn refused(&mut self, refused: &Refused) -> Result<(), Reason> {
+        let plan = &self.birth.plan;
+        let connects = plan.conduct == Conduct::Commanded && matches!(plan.script, Script::Connect { .. });
+        match (refused, &self.state.phase) {
+            (Refused::Answer { .. }, Phase::Ringing { .. }) => self.ask(),
+            (Refused::Transfer { why }, Phase::Live) if connects && self.state.legs.target().is_none() => {
+                self.hang_up(self.proposal(Proposer::FarEnd, Some(why.clone())))
+            }
+            (Refused::Answer { .. } | Refused::Transfer { .. }, Phase::Live | Phase::Ringing { .. }) => Ok(()),
+            (
+                Refused::Answer { .. } | Refused::Transfer { .. },
+                Phase::Dialing | Phase::Ending { .. } | Phase::Ended(_),
+            ) => Err(Reason::NothingNew),
+        }
     }
 
     /// Somebody does something: the deadlines of silence are off.
@@ -118,6 +183,7 @@ impl Act<'_> {
             Fact::Detected(by) => replace(&mut findings.answered_by, by),
             Fact::Billed(cost) => replace(&mut findings.cost, cost),
             Fact::Analyzed(analysis) => replace(&mut findings.analysis, analysis),
+            Fact::Measured(latency) => replace(&mut findings.latency, latency),
             Fact::Recording(new) => record(&mut findings.recordings, new),
             Fact::ToolCall(_) => {
                 findings.tool_calls = findings.tool_calls.saturating_add(1);
@@ -136,7 +202,9 @@ impl Act<'_> {
             | Fact::HangupAnswer(_)
             | Fact::Stream(_)
             | Fact::Speech(_)
-            | Fact::Turn(_) => false,
+            | Fact::Turn(_)
+            | Fact::Transcript(_)
+            | Fact::Refused(_) => false,
         };
         if !news {
             return Err(Reason::NothingNew);
@@ -157,6 +225,10 @@ impl Act<'_> {
     fn begin(&mut self, speech: Option<String>) {
         self.state.operations.push(Running { speech, since: self.now });
     }
+}
+
+fn words(turn: &Turn) -> u32 {
+    turn.text.split_whitespace().count().try_into().unwrap_or(u32::MAX)
 }
 
 fn replace<T: Clone + PartialEq>(known: &mut Option<T>, new: &T) -> bool {

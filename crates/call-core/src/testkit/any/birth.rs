@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::first_leg;
 use super::input::{duration, extra, provider, words};
-use crate::{Birth, CallId, Closing, Direction, Plan, Policy, Script, StalePolicy, Subject, Timestamp};
+use crate::{Birth, CallId, Closing, Conduct, Direction, Plan, Policy, Script, StalePolicy, Subject, Timestamp};
 
 /// How any call came to be.
 pub fn birth() -> BoxedStrategy<Birth> {
@@ -28,21 +28,28 @@ pub fn plan() -> BoxedStrategy<Plan> {
         words().prop_map(|greeting| Script::Converse { greeting }),
         (words(), option::of(words())).prop_map(|(to, caller_id)| Script::Connect { to, caller_id }),
         Just(Script::Stream),
+        option::of(words()).prop_map(|id| Script::Agent { id }),
     ];
-    let flags = (option::of(words().prop_map(Subject)), option::of(duration()), any::<bool>(), any::<bool>());
+    let flags =
+        (option::of(words().prop_map(Subject)), option::of(duration()), any::<bool>(), any::<bool>(), conduct());
     (words(), words(), script, flags, extra())
-        .prop_map(|(from, to, script, (subject, ring_for, record, detect_machine), context)| Plan {
+        .prop_map(|(from, to, script, (subject, ring_for, record, detect_machine, conduct), context)| Plan {
             provider: provider(),
             from,
             to,
             subject,
             script,
+            conduct,
             ring_for,
             record,
             detect_machine,
             context,
         })
         .boxed()
+}
+
+fn conduct() -> impl Strategy<Value = Conduct> {
+    prop::sample::select(vec![Conduct::Asked, Conduct::Commanded, Conduct::Agent])
 }
 
 /// The default policy, or any other that [`Policy::check`] accepts, from 1 ms up.

@@ -10,9 +10,9 @@ use proptest::strategy::Union;
 
 use super::moment;
 use crate::{
-    Analysis, AnsweredBy, Command, Cost, DialAnswer, Disposition, Fact, HangupAnswer, Hungup, Input, Leg, Progress,
-    Proposer, ProviderName, Recording, Report, Signal, Speaker, SpeechFact, StaleReason, StreamFact, Timer, Timestamp,
-    ToolCall, Turn,
+    Analysis, AnsweredBy, Command, Cost, DialAnswer, Disposition, Fact, HangupAnswer, Hungup, Input, Latency, Leg,
+    Progress, Proposer, ProviderName, Recording, Refused, Report, Signal, Speaker, SpeechFact, StaleReason, StreamFact,
+    Timer, Timestamp, ToolCall, Turn,
 };
 
 /// Any input.
@@ -69,11 +69,23 @@ pub(super) fn note() -> BoxedStrategy<Signal> {
             Fact::Recording(Recording { id: format!("r{id}"), url, status, duration })
         }),
         (words(), words()).prop_map(|(amount, currency)| Fact::Billed(Cost { amount, currency })),
-        (option::of(any::<bool>()), option::of(words()), option::of(words()))
-            .prop_map(|(successful, summary, sentiment)| Fact::Analyzed(Analysis { successful, summary, sentiment })),
+        (option::of(any::<bool>()), option::of(words()), option::of(words())).prop_map(
+            |(successful, summary, sentiment)| {
+                Fact::Analyzed(Analysis { successful, summary, sentiment, ..Analysis::default() })
+            }
+        ),
+        (option::of(duration()), option::of(duration()), option::of(duration()))
+            .prop_map(|(p50, p90, p99)| Fact::Measured(Latency { p50, p90, p99 })),
+        prop::collection::vec(turn(), 0..4).prop_map(|turns| {
+            let told = |fact| if let Fact::Turn(turn) = fact { Some(turn) } else { None };
+            Fact::Transcript(turns.into_iter().filter_map(told).collect())
+        }),
+        (any::<bool>(), words()).prop_map(|(answer, why)| {
+            Fact::Refused(if answer { Refused::Answer { why } } else { Refused::Transfer { why } })
+        }),
         (words(), any::<Result<bool, bool>>(), duration()).prop_map(|(name, result, took)| {
             let result = result.map(|r| r.to_string()).map_err(|e| e.to_string());
-            Fact::ToolCall(ToolCall { id: "t".to_owned(), name, arguments: "{}".to_owned(), result, took })
+            Fact::ToolCall(ToolCall { id: "t".to_owned(), name, arguments: "{}".to_owned(), result, took, looks: 1 })
         }),
         words().prop_map(Fact::Unknown),
     ];

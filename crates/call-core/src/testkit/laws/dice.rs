@@ -107,6 +107,7 @@ impl Dice {
                 arguments: "{\"q\":\"\\\"\"}".to_owned(),
                 result: Err(word()),
                 took: Duration::from_millis(self.below(900)),
+                looks: 1,
             }),
             21 => Fact::Unknown(word()),
             _ => Fact::Turn(Turn { speaker: *self.pick(&[Speaker::Agent, Speaker::Caller]), text: word() }),

@@ -9,10 +9,12 @@ use async_trait::async_trait;
 use futures::future::{join, join_all};
 
 use crate::port::{
-    Answer, Answering, Clock, Inbound, Job, Lane, Observation, Observer, Outbox, Parked, Provider, Settlement, Store,
-    StoreError, Subscriber, Sweep, Switchboard,
+    Answer, Answering, Clock, Inadmissible, Inbound, Job, Lane, Observation, Observer, Outbox, Parked, Provider,
+    Settlement, Store, StoreError, Subscriber, Sweep, Switchboard,
 };
-use crate::{Call, CallId, Effect, EffectId, Event, Input, Lookup, Plan, Policy, ProviderName, Signal, Timestamp};
+use crate::{
+    Call, CallId, Conduct, Effect, EffectId, Event, Input, Lookup, Plan, Policy, ProviderName, Signal, Timestamp,
+};
 
 use super::FreshStore;
 use super::stage::{
@@ -264,6 +266,10 @@ impl Phones {
 impl Provider for Phones {
     fn name(&self) -> ProviderName {
         PROVIDER
+    }
+
+    fn admit(&self, plan: &Plan) -> Result<Conduct, Inadmissible> {
+        Ok(plan.conduct)
     }
 
     async fn perform(&self, call: &Call, _: &EffectId, effect: &Effect) -> Answer {
