@@ -1,0 +1,126 @@
+//! What one verified webhook says (retell.md §4).
+
+use call_core::port::{HookError, Inbound};
+use call_core::{Conduct, Fact, Progress, Signal, Timestamp};
+use serde_json::{Map, Value};
+
+use crate::act::is_call_id;
+use crate::extra::{extra, short};
+use crate::resource::{CallObject, moment, text};
+use crate::{NAME, told};
+
+/// One event about one call.
+pub(crate) struct Event<'a> {
+    kind: &'a str,
+    body: &'a Map<String, Value>,
+    pub(crate) call: CallObject<'a>,
+}
+
+impl<'a> Event<'a> {
+    pub(crate) fn read(body: &'a Value) -> Result<Self, HookError> {
+        let body = body.as_object().ok_or_else(|| malformed("it is not an object"))?;
+        let kind = text(body, "event").ok_or_else(|| missing("event"))?;
+        Ok(Self { kind, body, call: call_of(body)? })
+    }
+
+    pub(crate) fn signals(&self) -> Vec<Signal> {
+        let mut signals = match self.kind {
+            "call_started" => vec![told::started(&self.call)],
+            "call_ended" => told::ended(&self.call),
+            // It comes after the end, whose own message may have been lost.
+            "call_analyzed" if self.is_over() => told::ended(&self.call),
+            "call_analyzed" => told::findings(&self.call),
+            "transcript_updated" => told::spoken(&self.call).into_iter().collect(),
+            // The leg of a transfer has no name, so the core has no word for it; its cost is known at its end.
+            "transfer_ended" => told::findings(&self.call).into_iter().chain([self.unknown()]).collect(),
+            _ => Vec::new(),
+        };
+        if signals.is_empty() {
+            signals.push(self.unknown());
+        }
+        if let Some(first) = signals.first_mut() {
+            first.extra = extra([self.body, self.call.fields]);
+        }
+        signals
+    }
+
+    fn is_over(&self) -> bool {
+        self.call.get("disconnection_reason").is_some() || self.call.ended().is_some()
+    }
+
+    /// Kept, harmless. Retell has no names for its events: what it advises to compare is joined to one.
+    fn unknown(&self) -> Signal {
+        let beside = [self.body.get("transfer_destination"), self.call.fields.get("transfer_destination")];
+        let destination = beside.into_iter().flatten().next().map(Value::to_string).unwrap_or_default();
+        let at = self.at().or_else(|| self.call.started());
+        let millis = at.map(Timestamp::as_millis).unwrap_or_default();
+        let name = format!("{} {millis} {}", short(self.kind), short(&destination));
+        Signal { at: self.at(), ..told::signal(&self.call, Fact::Unknown(short(self.kind)), name.trim_end()) }
+    }
+
+    fn at(&self) -> Option<Timestamp> {
+        moment(self.body, "event_timestamp")
+    }
+}
+
+/// Who rings whom. It must be told with every message that may begin a call: who carries the script out is settled then.
+pub(crate) fn inbound(call: &CallObject<'_>) -> Inbound {
+    let number = |name| call.get(name).unwrap_or_default().to_owned();
+    Inbound { from: number("from_number"), to: number("to_number"), conduct: Conduct::Agent }
+}
+
+/// Somebody rings a number, and Retell asks what to do.
+pub(crate) struct Rings {
+    /// Retell's name for the call; older versions of the webhook have none.
+    pub(crate) id: Option<String>,
+    pub(crate) inbound: Inbound,
+    at: Option<Timestamp>,
+    /// Names the question where the call has no name.
+    asked: String,
+    extra: std::collections::BTreeMap<String, String>,
+}
+
+impl Rings {
+    pub(crate) fn read(body: &Value) -> Result<Self, HookError> {
+        let body = body.as_object().ok_or_else(|| malformed("it is not an object"))?;
+        let fields = body.get("call_inbound").and_then(Value::as_object).ok_or_else(|| missing("call_inbound"))?;
+        let number = |name| text(fields, name).ok_or_else(|| missing(name));
+        let (from, to) = (number("from_number")?.to_owned(), number("to_number")?.to_owned());
+        let at = moment(body, "event_timestamp");
+        let asked = format!("{from} {to} {}", at.map(Timestamp::as_millis).unwrap_or_default());
+        Ok(Self {
+            id: text(fields, "call_id").filter(|id| is_call_id(id)).map(str::to_owned),
+            inbound: Inbound { from, to, conduct: Conduct::Agent },
+            at,
+            asked: short(&asked),
+            extra: extra([body, fields]),
+        })
+    }
+
+    pub(crate) fn leg(&self) -> call_core::Leg {
+        call_core::Leg::new(NAME, self.id.as_deref().unwrap_or(&self.asked))
+    }
+
+    /// Nothing without a name: what is parked under a name that nobody will ever use again is only lost.
+    pub(crate) fn signals(&self) -> Vec<Signal> {
+        let ringing = |id: &String| Signal {
+            at: self.at,
+            extra: self.extra.clone(),
+            ..Signal::new(Fact::Progress(Progress::Ringing)).on(self.leg()).keyed(format!("{id}:inbound"))
+        };
+        self.id.iter().map(ringing).collect()
+    }
+}
+
+pub(crate) fn call_of(body: &Map<String, Value>) -> Result<CallObject<'_>, HookError> {
+    let call = body.get("call").ok_or_else(|| missing("call"))?;
+    CallObject::read(call).ok_or_else(|| malformed("call.call_id is missing, or not the name of a call"))
+}
+
+pub(crate) fn malformed(what: &str) -> HookError {
+    HookError::Malformed(what.to_owned())
+}
+
+pub(crate) fn missing(name: &str) -> HookError {
+    HookError::Malformed(format!("{name} is missing"))
+}
