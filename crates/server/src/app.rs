@@ -4,7 +4,7 @@ mod answering;
 mod dials;
 mod door;
 mod observers;
-mod parts;
+pub(crate) mod parts;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use axum::serve::ListenerExt;
 use call_core::ProviderName;
-use call_core::port::{Clock, Hook, Outbox, Provider, Store, StoreError, Sweep, Switchboard};
+use call_core::port::{Clock, Functions, Hook, Outbox, Provider, Store, StoreError, Sweep, Switchboard, Tools};
 use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -49,6 +49,8 @@ pub struct Overrides {
     pub clock: Option<Arc<dyn Clock>>,
     /// Providers besides the configured ones.
     pub providers: Vec<Pair>,
+    /// What the agents of providers may invoke, in place of `functions.url`.
+    pub functions: Option<Arc<dyn Functions>>,
     /// Whether the API asks for no token. Only where nobody but this machine can reach it: refused unless the server
     /// listens on loopback.
     pub open_api: bool,
@@ -134,7 +136,7 @@ impl App {
         let ears = Arc::new(Ears::default());
         let observer =
             Arc::new(Observers(vec![Arc::new(Trail), metrics.clone(), ears.clone(), Arc::new(bell.clone())]));
-        let answering = Arc::new(ByNumber::new(config.inbound.clone(), config.policy.clone()));
+        let answering = Arc::new(ByNumber::new(config.inbound.clone(), config.policy.clone(), providers.clone()));
         let switchboard = Switchboard::new(
             store.clone(),
             clock.clone(),
@@ -143,18 +145,23 @@ impl App {
             config.lookup.clone(),
             config.mailbox.keep,
         );
+        let functions = match overrides.functions {
+            Some(functions) => functions,
+            None => parts::functions(&config)?,
+        };
+        let tools = Tools::new(store.clone(), clock.clone(), switchboard.clone(), functions);
         let sweep = Sweep::new(store.clone(), clock.clone(), switchboard.clone());
         let events = Events::new(config.server.max_listeners);
         let subscriber = Arc::new(events.clone());
         let lease = config.outbox.lease;
         let outbox =
-            Outbox::new(store.clone(), clock.clone(), observer, switchboard.clone(), providers, subscriber, lease);
+            Outbox::new(store.clone(), clock.clone(), observer, switchboard.clone(), providers.clone(), subscriber, lease);
 
         let slowest = |round: Duration| round * 3 + Duration::from_secs(30);
         let outbox = OutboxWorker {
             outbox,
             bell,
-            pulse: Pulse::new("outbox worker", slowest(config.twilio.timeout)),
+            pulse: Pulse::new("outbox worker", slowest(config.slowest_answer())),
             workers: config.outbox.workers,
             poll: config.outbox.poll,
         };
@@ -187,6 +194,8 @@ impl App {
             switchboard,
             sweep,
             hooks,
+            providers,
+            tools,
             metrics: metrics.clone(),
             ears,
             events,

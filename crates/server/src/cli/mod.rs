@@ -6,6 +6,7 @@ mod print;
 mod call;
 mod client;
 mod config;
+mod doctor;
 mod migrate;
 mod openapi;
 mod prune;
@@ -55,6 +56,8 @@ enum Command {
     WhatIf(whatif::Args),
     /// Remove calls that ended long ago, for good
     Prune(prune::Args),
+    /// See whether the accounts at the providers are set up as this server needs it, and mend them
+    Doctor(doctor::Args),
     /// The configuration
     Config(config::Args),
     /// Print the API's OpenAPI 3.1 document
@@ -87,6 +90,7 @@ impl Cli {
             Command::Replay(args) => replay::run(&read(&source)?, args).await,
             Command::WhatIf(args) => whatif::run(&read(&source)?, args).await,
             Command::Prune(args) => prune::run(&read(&source)?, args).await,
+            Command::Doctor(args) => doctor::run(&source, args).await,
             Command::Config(args) => Ok(config::run(&source, &args)),
             Command::Openapi => openapi::run(),
         }
