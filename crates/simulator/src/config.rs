@@ -115,7 +115,7 @@ pub struct Number {
     /// What answers there: a Telnyx application or a Retell agent, by id. `None`: the configured one.
     #[serde(default)]
     pub connection: Option<String>,
-    /// Where instructions come from (Twilio).
+    /// Where instructions come from (Twilio), or who is asked about every caller (Retell's inbound webhook).
     #[serde(default)]
     pub voice_url: String,
     /// `POST` (default) or `GET`.
@@ -158,6 +158,13 @@ impl Number {
     #[must_use]
     pub fn connection(mut self, id: impl Into<String>) -> Self {
         self.connection = Some(id.into());
+        self
+    }
+
+    /// The same number, which asks `url` about every caller while it rings (Retell).
+    #[must_use]
+    pub fn inbound_webhook(mut self, url: impl Into<String>) -> Self {
+        self.voice_url = url.into();
         self
     }
 

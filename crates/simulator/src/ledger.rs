@@ -8,6 +8,7 @@ use std::{
 use crate::{
     config::Number,
     lock::locked,
+    provider::Provider,
     record::Record,
     truth::{CallRecord, RestRequest},
 };
@@ -80,6 +81,18 @@ impl Ledger {
 
     pub(crate) fn set_number(&self, number: Number) {
         locked(&self.numbers).insert(number.number.clone(), number);
+    }
+
+    /// Whether any number is this provider's.
+    pub(crate) fn serves(&self, provider: Provider) -> bool {
+        locked(&self.numbers).values().any(|number| number.provider == provider)
+    }
+
+    /// All of them, in order.
+    pub(crate) fn numbers(&self) -> Vec<Number> {
+        let mut numbers: Vec<Number> = locked(&self.numbers).values().cloned().collect();
+        numbers.sort_by(|one, other| one.number.cmp(&other.number));
+        numbers
     }
 
     pub(crate) fn number(&self, number: &str) -> Option<Number> {

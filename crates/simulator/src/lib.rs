@@ -18,6 +18,7 @@ mod provider;
 mod record;
 mod retell;
 mod scale;
+mod sid;
 mod telnyx;
 mod truth;
 mod twilio;
@@ -30,8 +31,8 @@ pub use network::{Inbound, InboundError, Network, StartError};
 pub use outage::{Backlog, Down, Mode};
 pub use person::{Manner, Person};
 pub use provider::Provider;
-pub use retell::RetellConfig;
+pub use retell::{Agent, Function, RetellConfig};
 pub use telnyx::TelnyxConfig;
 pub use truth::{
-    Attempt, CallRecord, Change, Direction, HangupRequest, Notice, Purpose, RestRequest, Sent, Status, Summary,
+    Attempt, CallRecord, Change, Direction, HangupRequest, Invocation, Notice, Purpose, RestRequest, Sent, Status, Summary,
 };

@@ -16,7 +16,8 @@ use crate::{
     outage::Down,
     person::Person,
     provider::Provider,
-    retell, telnyx,
+    retell::{self, Agent},
+    telnyx,
     truth::{CallRecord, RestRequest, Status, Summary},
     twilio,
     world::World,
@@ -215,6 +216,16 @@ impl Network {
         self.desk.world.ledger.set_number(number);
     }
 
+    /// Adds or replaces one of Retell's agents.
+    pub fn set_agent(&self, agent: Agent) {
+        self.desk.retell.set_agent(agent);
+    }
+
+    /// Says where Retell tells events of agents without an address of their own.
+    pub fn set_retell_webhook(&self, url: Option<String>) {
+        self.desk.retell.set_webhook_url(url);
+    }
+
     /// Replaces the faults by chance.
     pub fn set_faults(&self, faults: Faults) {
         self.desk.world.faults.set(faults);
@@ -281,7 +292,7 @@ impl Desk {
         Self {
             twilio: twilio::Face::new(Arc::clone(&world), base.to_owned()),
             telnyx: telnyx::Face::new(Arc::clone(&world), format!("{base}/telnyx")),
-            retell: retell::Face::new(Arc::clone(&world), format!("{base}/retell")),
+            retell: retell::Face::new(Arc::clone(&world)),
             world,
         }
     }

@@ -147,7 +147,8 @@ impl World {
         self.impostor(record, url, Forgery { request, params: Vec::new(), json: None }).await;
     }
 
-    async fn impostor(&self, record: &Record, url: &str, forgery: Forgery) {
+    /// Sends what the provider never sent.
+    pub(crate) async fn impostor(&self, record: &Record, url: &str, forgery: Forgery) {
         let at = Timestamp::now();
         let outcome = forgery.request.timeout(self.config.answer_timeout).send().await;
         let (answer, error) = match outcome {

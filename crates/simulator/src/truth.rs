@@ -114,6 +114,8 @@ pub enum Purpose {
     Amd,
     /// To tell about a media stream.
     Stream,
+    /// To call a function of the agent's (Retell).
+    Function,
     /// A forgery or garbage: a fault, not the provider.
     Forgery,
 }
@@ -212,6 +214,43 @@ pub struct Notice {
     pub url: String,
 }
 
+/// A function that the provider's agent called in the middle of a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Invocation {
+    /// The provider's id of it (`tool_call_id`).
+    pub id: String,
+    /// The function.
+    pub name: String,
+    /// What the agent passed.
+    pub arguments: Value,
+    /// When it was called.
+    pub at: Timestamp,
+    /// Its request: the place in [`CallRecord::sent`].
+    pub sent: Option<usize>,
+    /// When the last answer came, or the last attempt failed. `None`: it has not yet.
+    pub returned_at: Option<Timestamp>,
+    /// What the agent got to read: the answer, or a sentence about why there was none.
+    pub result: Option<String>,
+    /// Whether it was answered 2xx.
+    pub successful: Option<bool>,
+}
+
+impl Invocation {
+    pub(crate) fn begin(id: &str, name: &str, arguments: Value) -> Self {
+        Self {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            arguments,
+            at: Timestamp::now(),
+            sent: None,
+            returned_at: None,
+            result: None,
+            successful: None,
+        }
+    }
+}
+
 /// Everything about one call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -264,6 +303,9 @@ pub struct CallRecord {
     pub sent: Vec<Sent>,
     /// Every REST request to end it.
     pub hangups: Vec<HangupRequest>,
+    /// Every function that the agent called, in order.
+    #[serde(default)]
+    pub functions: Vec<Invocation>,
     /// The provider's debugger about it.
     pub notices: Vec<Notice>,
     /// Faults injected into the call itself, outside its requests.
@@ -301,6 +343,7 @@ impl CallRecord {
             history: vec![Change { at: now, status }],
             sent: Vec::new(),
             hangups: Vec::new(),
+            functions: Vec::new(),
             notices: Vec::new(),
             faults: Vec::new(),
             deleted: false,

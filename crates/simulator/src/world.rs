@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::{SignedDuration, Timestamp};
 use rand::Rng;
 use tokio::{runtime::Handle, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -125,6 +126,25 @@ impl World {
         }
         record.suffered(Fault::QuickHangup);
         self.dice.about(&["quick", &record.person_at]).random_range(0.5..2.0)
+    }
+
+    /// The moment that a read of a call shows: behind the truth by the configured lag, or before the call's last change if a
+    /// fault strikes.
+    pub(crate) fn seen_at(&self, record: &Record, operation: &str) -> Timestamp {
+        let lag = self.config.read_lag;
+        let mut moment = Timestamp::now();
+        if lag > 0.0 {
+            let behind = SignedDuration::try_from(self.scale.real(lag)).unwrap_or_default();
+            moment = moment.saturating_sub(behind).unwrap_or(moment);
+        }
+        let change = record.look(|truth| truth.history.last().filter(|_| truth.history.len() > 1).map(|last| last.at));
+        if let Some(change) = change
+            && self.faults.strikes(Fault::StaleRead, record.occasion(operation))
+        {
+            let before = change.saturating_sub(SignedDuration::from_nanos(1)).unwrap_or(change);
+            moment = moment.min(before);
+        }
+        moment
     }
 
     /// Asks for an outage by chance or rule, and begins it.

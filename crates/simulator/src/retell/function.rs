@@ -44,7 +44,11 @@ impl Face {
         let letter = Letter {
             url: call.fill(&function.url),
             json: body,
-            headers: function.headers.iter().map(|(name, value)| (name.clone(), call.fill(value))).collect::<BTreeMap<_, _>>(),
+            headers: function
+                .headers
+                .iter()
+                .map(|(name, value)| (name.clone(), call.fill(value)))
+                .collect::<BTreeMap<_, _>>(),
             patience: function.timeout,
             retries: function.max_retry,
         };

@@ -63,11 +63,7 @@ impl Face {
     }
 
     /// From the answer until somebody hangs up.
-    pub(crate) async fn live(
-        self: &Arc<Self>,
-        call: &Arc<Call>,
-        stops: &mut mpsc::UnboundedReceiver<Stop>,
-    ) -> Ending {
+    pub(crate) async fn live(self: &Arc<Self>, call: &Arc<Call>, stops: &mut mpsc::UnboundedReceiver<Stop>) -> Ending {
         call.enter(Status::InProgress);
         let (scale, answered) = (self.world.scale, Instant::now());
         let person_leaves = answered + scale.real(self.world.stays(&call.record));

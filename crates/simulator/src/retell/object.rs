@@ -38,7 +38,8 @@ pub(crate) fn object(call: &Call, detail: Detail, moment: Timestamp) -> Value {
             if let Some(ended) = ended.filter(|_| matches!(detail, Detail::Ended | Detail::Whole | Detail::Listed)) {
                 ending(&mut fields, record, story, ended);
             }
-            let told = detail == Detail::Running || (ended.is_some() && matches!(detail, Detail::Ended | Detail::Whole));
+            let told =
+                detail == Detail::Running || (ended.is_some() && matches!(detail, Detail::Ended | Detail::Whole));
             if told && record.answered_at.is_some() {
                 fields.insert("transcript".into(), text(&story.transcript).into());
                 fields.insert("transcript_object".into(), utterances(&story.transcript).into());

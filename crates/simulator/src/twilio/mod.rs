@@ -11,6 +11,7 @@ use crate::{
     lock::locked,
     network::Caller,
     provider::Provider,
+    sid::Sids,
     truth::{CallRecord, Direction},
     world::World,
 };
@@ -25,7 +26,6 @@ mod life;
 mod obey;
 mod recording;
 pub(crate) mod rest;
-mod sid;
 mod sign;
 mod stream;
 mod twiml;
@@ -35,7 +35,6 @@ use call::{Call, Milestone, Order, Plan};
 use hook::Hook;
 use obey::Source;
 use recording::Recording;
-use sid::Sids;
 use stream::Stream;
 
 /// One Twilio account on the network.

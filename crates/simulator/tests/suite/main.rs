@@ -9,5 +9,6 @@ mod obedience;
 mod outages;
 mod process;
 mod rest;
+mod retell;
 mod schema;
 mod webhooks;

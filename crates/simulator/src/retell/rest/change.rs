@@ -73,7 +73,7 @@ fn apply(call: &Call, wishes: &Map<String, Value>) -> Result<(), Refusal> {
         None => None,
         Some(wish) => {
             let strictness = |name: &str| STORAGE.iter().position(|setting| *setting == name);
-            let wish = wish.as_str().and_then(|wish| strictness(wish));
+            let wish = wish.as_str().and_then(strictness);
             let now = call.story(|story| strictness(&story.storage));
             if wish.is_none() || wish < now {
                 return Err(Refusal::bad("data_storage_setting can only become stricter."));

@@ -13,7 +13,7 @@ use crate::{
     provider::Provider,
     retell::{
         Face,
-        call::{Call, Story},
+        call::Story,
         object::{Detail, object},
         setup::Agent,
     },
@@ -56,7 +56,7 @@ pub(super) fn create(face: &Arc<Face>, request: &Request) -> Result<Answer, Refu
 }
 
 pub(super) fn open_calls(face: &Face) -> usize {
-    face.all().iter().filter(|call| !Call::status(call).is_terminal()).count()
+    face.all().iter().filter(|call| !call.status().is_terminal()).count()
 }
 
 fn number<'a>(request: &'a Request, name: &str) -> Result<&'a str, Refusal> {

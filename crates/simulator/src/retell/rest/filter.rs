@@ -106,10 +106,8 @@ impl Condition {
         };
         let condition = read().ok_or_else(|| bad(name))?;
         // A call that is only registered has no status to ask for.
-        match &condition {
-            Self::OneOf(values) if name == "call_status" && values.contains(&"registered".into()) => Err(bad(name)),
-            _ => Ok(condition),
-        }
+        let registered = matches!(&condition, Self::OneOf(values) if values.contains(&"registered".into()));
+        if name == "call_status" && registered { Err(bad(name)) } else { Ok(condition) }
     }
 
     fn holds(&self, value: Option<&Value>) -> bool {

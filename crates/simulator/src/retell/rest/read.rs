@@ -46,7 +46,9 @@ pub(super) fn list(face: &Face, request: &Request) -> Result<Answer, Refusal> {
         .filter(|(_, item)| filter.passes(item))
         .collect();
     // By start, and calls that never started by when they were asked for.
-    items.sort_by_key(|(created, item)| (item["start_timestamp"].as_i64().unwrap_or(created.as_millisecond()), *created));
+    items.sort_by_key(|(created, item)| {
+        (item["start_timestamp"].as_i64().unwrap_or(created.as_millisecond()), *created)
+    });
     match request.text("sort_order") {
         Some("ascending") => {}
         Some("descending") | None => items.reverse(),

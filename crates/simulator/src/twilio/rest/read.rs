@@ -12,7 +12,6 @@ use super::{
     shape::{self, View},
 };
 use crate::{
-    fault::Fault,
     truth::{CallRecord, Notice},
     twilio::{Face, call::Call},
 };
@@ -32,19 +31,7 @@ pub(super) fn find(face: &Face, sid: &str) -> Result<Arc<Call>, Refusal> {
 /// The call as a read shows it now: behind the truth by the configured lag, or by one step if a fault strikes. `None`: not
 /// visible yet.
 fn view(face: &Face, call: &Call, operation: &str) -> Option<View> {
-    let lag = face.world.config.read_lag;
-    let mut moment = Timestamp::now();
-    if lag > 0.0 {
-        let behind = jiff::SignedDuration::try_from(face.world.scale.real(lag)).unwrap_or_default();
-        moment = moment.saturating_sub(behind).unwrap_or(moment);
-    }
-    let change = call.look(|record| record.history.last().filter(|_| record.history.len() > 1).map(|change| change.at));
-    if let Some(change) = change
-        && face.world.faults.strikes(Fault::StaleRead, call.occasion(operation))
-    {
-        let before = change.saturating_sub(jiff::SignedDuration::from_nanos(1)).unwrap_or(change);
-        moment = moment.min(before);
-    }
+    let moment = face.world.seen_at(call, operation);
     call.look(|record| (record.created_at <= moment).then(|| View::at(record, moment)))
 }
 
