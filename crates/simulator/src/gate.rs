@@ -22,7 +22,7 @@ const BEFORE: [Fault; 4] = [Fault::RateLimited, Fault::ErrorBefore, Fault::Dropp
 const AFTER: [Fault; 3] = [Fault::ErrorAfter, Fault::DroppedAfter, Fault::TimeoutAfter];
 
 /// What a resource answers, and the call it is about.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: Option<Value>,
