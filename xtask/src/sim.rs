@@ -29,7 +29,7 @@ pub(crate) struct Simulation {
 
 impl Simulation {
     pub(crate) fn step(&self) -> Step {
-        let mut arguments: Vec<String> = ["run", "--release", "--package", "sim"].map(str::to_owned).to_vec();
+        let mut arguments: Vec<String> = ["run", "--profile", "sim", "--package", "sim"].map(str::to_owned).to_vec();
         if self.planted {
             arguments.extend(["--features", "planted"].map(str::to_owned));
         }

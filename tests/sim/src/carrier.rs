@@ -4,8 +4,10 @@ use std::future::pending;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use call_core::port::{Answer, Provider};
-use call_core::{Call, DialAnswer, Effect, EffectId, Fact, HangupAnswer, Progress, ProviderName, Report, Signal};
+use call_core::port::{Answer, Inadmissible, Provider};
+use call_core::{
+    Call, Conduct, DialAnswer, Effect, EffectId, Fact, HangupAnswer, Plan, Progress, ProviderName, Report, Signal,
+};
 
 use crate::clock::sleep;
 use crate::invariants::Seen;
@@ -177,6 +179,10 @@ impl World {
 impl Provider for Carrier {
     fn name(&self) -> ProviderName {
         PROVIDER
+    }
+
+    fn admit(&self, plan: &Plan) -> Result<Conduct, Inadmissible> {
+        Ok(plan.conduct)
     }
 
     async fn perform(&self, call: &Call, id: &EffectId, effect: &Effect) -> Answer {

@@ -147,8 +147,10 @@ pub(crate) fn act(sim: &Sim, wish: Wish) {
     drop(guard);
     let ticket = Ticket { sim: Arc::clone(sim), wish: Some(wish.clone()) };
     match (wish, plan) {
-        (Wish::Place { order }, Some(plan)) => sim.spawn(server, place(ticket, app, order, plan, policy, key)),
-        (Wish::Command { call, command, .. }, _) => sim.spawn(server, wish_for(ticket, app, call, command)),
+        (Wish::Place { order }, Some(plan)) => {
+            sim.spawn(server, Box::pin(place(ticket, app, order, plan, policy, key)))
+        }
+        (Wish::Command { call, command, .. }, _) => sim.spawn(server, Box::pin(wish_for(ticket, app, call, command))),
         (Wish::Place { .. }, None) => {}
     }
 }

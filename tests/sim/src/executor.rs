@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
+use crate::dice::Dice;
 use crate::world::Sim;
 
 pub(crate) type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -57,31 +58,36 @@ impl Executor {
     /// Runs until nothing can happen any more, something broke, or the limits are reached.
     pub(crate) fn run(&mut self, until: u64, steps: u64) {
         while self.steps < steps {
-            let (spawned, crashed, broken) = self.sim.world().news();
-            self.take_up(spawned);
-            if let Some(server) = crashed {
-                self.kill(server);
-            }
-            if broken {
-                return;
-            }
-            if let Some(place) = self.choose() {
-                self.poll(place);
+            let mut world = self.sim.world();
+            if world.has_news() {
+                let (spawned, crashed, broken) = world.news();
+                drop(world);
+                self.take_up(spawned);
+                if let Some(server) = crashed {
+                    self.kill(server);
+                }
+                if broken {
+                    return;
+                }
                 continue;
             }
-            if !self.sim.advance(until) {
-                return;
+            let place = self.choose(&mut world.dice);
+            drop(world);
+            match place {
+                Some(place) => self.poll(place),
+                None if self.sim.advance(until) => {}
+                None => return,
             }
         }
     }
 
-    fn choose(&mut self) -> Option<usize> {
+    fn choose(&self, dice: &mut Dice) -> Option<usize> {
+        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
             let which = match ready.len() {
                 0 => return None,
                 1 => 0,
-                n => usize::try_from(self.sim.world().dice.below(n as u64)).unwrap_or(0),
+                n => usize::try_from(dice.below(n as u64)).unwrap_or(0),
             };
             let (place, number) = ready.swap_remove(which);
             let task = self.tasks.get(place).and_then(Option::as_ref);

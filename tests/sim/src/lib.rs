@@ -24,6 +24,7 @@ mod coverage;
 mod dice;
 mod executor;
 mod invariants;
+mod names;
 mod network;
 #[cfg(feature = "planted")]
 mod planted;

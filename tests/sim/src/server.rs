@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use call_core::port::{
     Answering, Inbound, Job, Lane, Observation, Observer, Outbox, Provider, Subscriber, Sweep, Switchboard,
 };
-use call_core::{EffectId, Event as Told, Lookup, Plan, Policy, ProviderName};
+use call_core::{EffectId, Event as Told, Lookup, Plan, Policy, ProviderName, Timestamp};
 
 use crate::carrier::Carrier;
 use crate::clock::{ServerClock, sleep};
@@ -89,8 +89,8 @@ struct Rest {
 
 impl Servers {
     /// Wakes a resting worker, if it still rests until then.
-    pub(crate) fn look(&mut self, server: usize, worker: usize, at: u64) -> Option<Waker> {
-        let rest = &mut self.all[server].rests[worker];
+    pub(crate) fn look(&mut self, server: u8, worker: Worker, at: u64) -> Option<Waker> {
+        let rest = &mut self.all[usize::from(server)].rests[worker as usize];
         if rest.at == at { rest.waker.take() } else { None }
     }
 
@@ -105,17 +105,21 @@ impl Servers {
     }
 }
 
+fn look(server: usize, worker: Worker, at: u64) -> Event {
+    Event::Look { server: u8::try_from(server).unwrap_or_default(), worker, at }
+}
+
 impl World {
     /// Server `by` made work for a kind of worker: its own wakes at once, the others by their next poll.
     pub(crate) fn ring(&mut self, by: usize, worker: Worker) {
         for server in 0..self.servers.all.len() {
-            let rest = &self.servers.all[server].rests[worker as usize];
+            let now = self.now;
+            let rest = &mut self.servers.all[server].rests[worker as usize];
             let wait = if server == by { 0 } else { POLL };
-            if rest.waker.is_some() && rest.at > self.now + wait {
-                let at = self.now + if wait == 0 { 0 } else { self.dice.within(MS, wait) };
-                self.servers.all[server].rests[worker as usize].at = at;
-                let now = self.now;
-                self.after(at - now, Event::Look { server, worker: worker as usize, at });
+            if rest.waker.is_some() && rest.at > now + wait {
+                rest.at = now + if wait == 0 { 0 } else { self.dice.within(MS, wait) };
+                let at = rest.at;
+                self.after(at - now, look(server, worker, at));
             }
         }
     }
@@ -193,9 +197,9 @@ pub(crate) fn boot(sim: &Sim, server: usize) {
     let sweep = Sweep::new(store, clock, switchboard.clone());
     let app = Arc::new(App { switchboard, outbox, sweep, dry });
     sim.world().servers.all[server].app = Some(Arc::clone(&app));
-    sim.spawn(server, tell(Arc::clone(sim), server, Arc::clone(&app)));
-    sim.spawn(server, act(Arc::clone(sim), server, Arc::clone(&app)));
-    sim.spawn(server, sweeps(Arc::clone(sim), server, app));
+    sim.spawn(server, Box::pin(tell(Arc::clone(sim), server, Arc::clone(&app))));
+    sim.spawn(server, Box::pin(act(Arc::clone(sim), server, Arc::clone(&app))));
+    sim.spawn(server, Box::pin(sweeps(Arc::clone(sim), server, app)));
 }
 
 /// Ends a process at once. It comes back after a while.
@@ -237,7 +241,7 @@ async fn act(sim: Sim, server: usize, app: Arc<App>) {
             Ok(jobs) => {
                 for job in jobs {
                     let slot = Slot::take(&sim, server);
-                    sim.spawn(server, perform(slot, Arc::clone(&app), job));
+                    sim.spawn(server, Box::pin(perform(slot, Arc::clone(&app), job)));
                 }
             }
             Err(_) => sleep(&sim, BREATHER).await,
@@ -337,10 +341,10 @@ impl Future for Resting<'_> {
         let jitter = world.dice.within(0, POLL / 2);
         let now = world.now;
         let at = next.map_or(u64::MAX, |at| at.max(now + self.least) + jitter);
-        let (server, worker) = (self.server, self.worker as usize);
-        world.servers.all[server].rests[worker] = Rest { at, waker: Some(context.waker().clone()) };
+        let (server, worker) = (self.server, self.worker);
+        world.servers.all[server].rests[worker as usize] = Rest { at, waker: Some(context.waker().clone()) };
         if at != u64::MAX {
-            world.after(at - now, Event::Look { server, worker, at });
+            world.after(at - now, look(server, worker, at));
         }
         drop(world);
         self.set = true;
@@ -356,29 +360,36 @@ struct Watch {
 
 impl Observer for Watch {
     fn observe(&self, observation: Observation<'_>) {
-        let mut world = self.sim.world();
+        let rarely = |rare| self.sim.world().rarely(rare);
         match observation {
-            Observation::Adopted { .. } => world.rarely(Rare::Adopted),
-            Observation::LookedUp { call: Some(_), look, .. } if look > 1 => world.rarely(Rare::QuestionWaited),
+            Observation::Adopted { .. } => rarely(Rare::Adopted),
+            Observation::LookedUp { call: Some(_), look, .. } if look > 1 => rarely(Rare::QuestionWaited),
             Observation::Performing { id, attempt, effect } => {
                 if attempt > 1 && matches!(effect, call_core::Effect::Dial) {
-                    world.rarely(Rare::DialDeferred);
+                    rarely(Rare::DialDeferred);
                 }
-                let at = shown(world.now, world.servers.all[self.server].skew);
-                world.show(&self.sim.store, &Seen::Deciding { server: self.server, id, attempt, at });
+                self.show(|at| Seen::Deciding { server: self.server, id, attempt, at });
             }
             Observation::Performed { id, answer, .. } => {
-                let at = shown(world.now, world.servers.all[self.server].skew);
-                world.show(&self.sim.store, &Seen::Performed { server: self.server, id, answer, at });
+                self.show(|at| Seen::Performed { server: self.server, id, answer, at });
             }
             Observation::Dropped { effect, .. } => {
-                world.rarely(Rare::Dropped);
+                rarely(Rare::Dropped);
                 if matches!(effect, call_core::Effect::Dial) {
-                    world.rarely(Rare::DialWithdrawn);
+                    rarely(Rare::DialWithdrawn);
                 }
             }
             _ => {}
         }
+    }
+}
+
+impl Watch {
+    /// Shows what this server sees, by its own clock.
+    fn show<'a>(&self, seen: impl FnOnce(Timestamp) -> Seen<'a>) {
+        let mut world = self.sim.world();
+        let at = shown(world.now, world.servers.all[self.server].skew);
+        world.show(&self.sim.store, &seen(at));
     }
 }
 

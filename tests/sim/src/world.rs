@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
-use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
 
@@ -16,7 +15,7 @@ use crate::executor::Job;
 use crate::invariants::{Invariants, Seen, Truth};
 use crate::network::{Network, News};
 use crate::rare::{Rare, Tally};
-use crate::server::Servers;
+use crate::server::{Servers, Worker};
 use crate::trace::Trace;
 use crate::weather::Weather;
 
@@ -70,7 +69,7 @@ pub(crate) enum Event {
     /// A task goes on.
     Wake(Waker),
     /// A resting worker looks again.
-    Look { server: usize, worker: usize, at: u64 },
+    Look { server: u8, worker: Worker, at: u64 },
     /// A dead server comes back.
     Boot(usize),
     /// A server's clock jumps.
@@ -155,17 +154,18 @@ impl Shared {
 
     /// Moves time to the next thing that happens; `false` if nothing will before `until`.
     pub(crate) fn advance(self: &Arc<Self>, until: u64) -> bool {
-        let mut events = std::mem::take(&mut self.world().happening);
-        {
+        let mut events = {
             let mut world = self.world();
             let Some(at) = world.agenda.peek().map(|Reverse(entry)| entry.at).filter(|at| *at <= until) else {
                 return false;
             };
             world.now = world.now.max(at);
+            let mut events = std::mem::take(&mut world.happening);
             while world.agenda.peek().is_some_and(|Reverse(entry)| entry.at <= at) {
                 events.extend(world.agenda.pop().map(|Reverse(entry)| entry.event));
             }
-        }
+            events
+        };
         for event in events.drain(..) {
             match event {
                 Event::Wake(waker) => waker.wake(),
@@ -191,8 +191,9 @@ impl Shared {
         true
     }
 
-    pub(crate) fn spawn(&self, server: usize, job: impl Future<Output = ()> + Send + 'static) {
-        self.world().spawned.push((server, Box::pin(job)));
+    /// Begins a task. It comes boxed: such a future has thousands of bytes, and is moved once for each hand it passes.
+    pub(crate) fn spawn(&self, server: usize, job: Job) {
+        self.world().spawned.push((server, job));
     }
 }
 
@@ -200,6 +201,11 @@ impl World {
     /// What all tasks share, for a new one.
     pub(crate) fn sim(&self) -> Sim {
         self.me.upgrade().expect("whoever reaches the world holds what it is in")
+    }
+
+    /// Whether anything happened since the last step that concerns the tasks.
+    pub(crate) const fn has_news(&self) -> bool {
+        !self.spawned.is_empty() || self.crashed.is_some() || self.broken.is_some()
     }
 
     /// What happened since the last step: new tasks, a server that died, whether anything is broken.

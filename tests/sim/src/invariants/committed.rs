@@ -1,12 +1,11 @@
-use std::collections::BTreeSet;
-
 use call_core::EffectId;
 
 use super::{Invariant, Seen, Truth};
+use crate::names::Set;
 
 /// Nothing leaves but through the outbox: effects are performed, and events told, only after their commit.
 #[derive(Default)]
-pub(super) struct Committed(BTreeSet<EffectId>);
+pub(super) struct Committed(Set<EffectId>);
 
 impl Invariant for Committed {
     fn name(&self) -> &'static str {

@@ -1,9 +1,8 @@
-use std::collections::BTreeMap;
-
 use call_core::port::{Settle, Settlement};
 use call_core::{EffectId, Timestamp};
 
 use super::{Invariant, Seen, Truth};
+use crate::names::Map;
 use crate::time::micros;
 use crate::trace::short;
 
@@ -11,10 +10,10 @@ use crate::trace::short;
 /// their lease, and a lease is held while an act takes long. Beside the store runs a model of its outbox.
 #[derive(Default)]
 pub(super) struct Leases {
-    outbox: BTreeMap<EffectId, Row>,
-    acts: BTreeMap<(EffectId, u32), Act>,
+    outbox: Map<EffectId, Row>,
+    acts: Map<(EffectId, u32), Act>,
     /// The attempt that a server is at.
-    at: BTreeMap<(usize, EffectId), u32>,
+    at: Map<(usize, EffectId), u32>,
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -1,4 +1,4 @@
-//! What must hold, one file each. Every invariant sees everything that happens, and what is true on the network.
+//! What must hold, one file each. An invariant sees everything of the kinds that concern it, and what is true on the network.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -52,6 +52,61 @@ pub(crate) enum Seen<'a> {
     Finished { calls: &'a [(Call, Vec<Entry>)], outbox: u64, mailbox: &'a [ParkedSignal] },
 }
 
+/// The kinds of what can be seen.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Committed,
+    Claimed,
+    Settled,
+    Holding,
+    Expired,
+    Told,
+    Placed,
+    Acknowledged,
+    Reported,
+    Deciding,
+    Performing,
+    Performed,
+    Dialled,
+    Outlived,
+    Due,
+    Refused,
+    Judged,
+    Pruned,
+    Finished,
+}
+
+impl Kind {
+    /// How many there are.
+    const COUNT: usize = Self::Finished as usize + 1;
+}
+
+impl Seen<'_> {
+    const fn kind(&self) -> Kind {
+        match self {
+            Self::Committed { .. } => Kind::Committed,
+            Self::Claimed { .. } => Kind::Claimed,
+            Self::Settled { .. } => Kind::Settled,
+            Self::Holding { .. } => Kind::Holding,
+            Self::Expired { .. } => Kind::Expired,
+            Self::Told { .. } => Kind::Told,
+            Self::Placed { .. } => Kind::Placed,
+            Self::Acknowledged { .. } => Kind::Acknowledged,
+            Self::Reported { .. } => Kind::Reported,
+            Self::Deciding { .. } => Kind::Deciding,
+            Self::Performing { .. } => Kind::Performing,
+            Self::Performed { .. } => Kind::Performed,
+            Self::Dialled { .. } => Kind::Dialled,
+            Self::Outlived { .. } => Kind::Outlived,
+            Self::Due { .. } => Kind::Due,
+            Self::Refused { .. } => Kind::Refused,
+            Self::Judged { .. } => Kind::Judged,
+            Self::Pruned { .. } => Kind::Pruned,
+            Self::Finished { .. } => Kind::Finished,
+        }
+    }
+}
+
 /// What is true, whoever knows of it.
 pub(crate) struct Truth<'a> {
     pub(crate) now: u64,
@@ -83,56 +138,69 @@ pub(crate) trait Invariant: Send {
 }
 
 macro_rules! invariants {
-    ($($file:ident: $invariant:ident,)+) => {
+    ($($file:ident: $invariant:ident sees $($kind:ident)|+,)+) => {
         $(mod $file;)+
 
         impl Invariants {
             /// All of them.
             pub(crate) fn all() -> Self {
-                Self(vec![$(Box::new($file::$invariant::default()),)+])
+                let mut all = Self { all: Vec::with_capacity(32), by_kind: [0; Kind::COUNT] };
+                $(all.add(Box::new($file::$invariant::default()), &[$(Kind::$kind),+]);)+
+                all
             }
         }
     };
 }
 
 /// All that must hold.
-pub(crate) struct Invariants(Vec<Box<dyn Invariant>>);
+pub(crate) struct Invariants {
+    all: Vec<Box<dyn Invariant>>,
+    /// Whom each kind concerns, a bit each: most of what happens concerns few.
+    by_kind: [u64; Kind::COUNT],
+}
 
 impl Invariants {
+    fn add(&mut self, invariant: Box<dyn Invariant>, kinds: &[Kind]) {
+        kinds.iter().for_each(|kind| self.by_kind[*kind as usize] |= 1 << self.all.len());
+        self.all.push(invariant);
+    }
+
     pub(crate) fn see(&mut self, seen: &Seen<'_>, truth: &Truth<'_>) -> Result<(), (&'static str, String)> {
-        for invariant in &mut self.0 {
+        let mut concerned = self.by_kind[seen.kind() as usize];
+        while concerned != 0 {
+            let invariant = &mut self.all[concerned.trailing_zeros() as usize];
             invariant.see(seen, truth).map_err(|what| (invariant.name(), what))?;
+            concerned &= concerned - 1;
         }
         Ok(())
     }
 }
 
 invariants! {
-    acknowledged: Acknowledged,
-    committed: Committed,
-    dialled: Dialled,
-    doubted: Doubted,
-    drained: Drained,
-    ends: Ends,
-    freed: Freed,
-    guarded: Guarded,
-    hangups: Hangups,
-    journal: Journal,
-    keys: Keys,
-    leases: Leases,
-    legs: Legs,
-    mailbox: Mailbox,
-    outlived: Outlived,
-    phases: Phases,
-    punctual: Punctual,
-    reaped: Reaped,
-    retention: Retention,
-    rows: Rows,
-    settled: Settled,
-    speech: Speech,
-    subjects: Subjects,
-    told: Told,
-    truthful: Truthful,
-    turns: Turns,
-    versions: Versions,
+    acknowledged: Acknowledged sees Expired | Acknowledged | Reported | Pruned | Finished,
+    committed: Committed sees Committed | Told | Performing,
+    dialled: Dialled sees Dialled,
+    doubted: Doubted sees Committed,
+    drained: Drained sees Finished,
+    ends: Ends sees Pruned | Finished,
+    freed: Freed sees Refused,
+    guarded: Guarded sees Committed,
+    hangups: Hangups sees Committed,
+    journal: Journal sees Finished,
+    keys: Keys sees Committed | Placed,
+    leases: Leases sees Committed | Claimed | Settled | Holding | Deciding | Performed | Pruned | Finished,
+    legs: Legs sees Committed | Pruned,
+    mailbox: Mailbox sees Expired | Finished,
+    outlived: Outlived sees Outlived,
+    phases: Phases sees Committed,
+    punctual: Punctual sees Committed | Due,
+    reaped: Reaped sees Committed,
+    rows: Rows sees Judged,
+    settled: Settled sees Committed | Settled | Told | Deciding | Performed,
+    speech: Speech sees Committed | Performing,
+    subjects: Subjects sees Committed,
+    told: Told sees Committed | Told | Finished,
+    truthful: Truthful sees Finished,
+    turns: Turns sees Committed | Reported | Finished,
+    versions: Versions sees Committed,
 }

@@ -1,24 +1,31 @@
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use call_core::port::{Answer, Settle, Settlement};
-use call_core::{Call, Effect, EffectId, Timestamp};
+use call_core::{Effect, EffectId, Timestamp};
 
 use super::{Invariant, Seen, Truth};
+use crate::names::Map;
 use crate::time::{SEC, shown};
 use crate::trace::short;
 
 /// An act is settled for good only once it was done, refused for good, or is no longer wanted; one whose outcome is
 /// unknown is repeated if that is safe; and the provider's "not before" is waited for.
 #[derive(Default)]
-pub(super) struct Settled(BTreeMap<EffectId, Act>);
+pub(super) struct Settled(Map<EffectId, Act>);
 
 /// What is known of one act.
 struct Act {
     effect: Effect,
     asked: bool,
-    /// The attempt that each server is at, and what the provider answered it.
-    answers: BTreeMap<usize, (u32, Option<(Kind, Timestamp)>)>,
+    asks: Vec<Ask>,
+}
+
+/// One server is at it.
+struct Ask {
+    server: usize,
+    attempt: u32,
+    /// What the provider answered, and when.
+    answer: Option<(Kind, Timestamp)>,
 }
 
 /// What the provider answered last.
@@ -39,18 +46,18 @@ impl Invariant for Settled {
         match seen {
             Seen::Committed { before, commit } => {
                 if let (Some(settle), Some(before)) = (&commit.settles, before) {
-                    self.check(settle, before, truth)?;
+                    self.check(settle, truth, |id, effect, now| before.wants(id, effect, now))?;
                 }
                 if commit.moves() {
                     for (id, effect) in &commit.effects {
-                        self.0.insert(*id, Act { effect: effect.clone(), asked: false, answers: BTreeMap::new() });
+                        self.0.insert(*id, Act { effect: effect.clone(), asked: false, asks: Vec::new() });
                     }
                 }
             }
             Seen::Settled { settlements } => {
                 for settle in *settlements {
-                    truth.look(settle.id.call, |call| {
-                        call.map_or(Ok(()), |call| self.check(settle, call, truth))
+                    self.check(settle, truth, |id, effect, now| {
+                        truth.look(id.call, |call| call.is_some_and(|call| call.wants(id, effect, now)))
                     })?;
                 }
             }
@@ -63,8 +70,11 @@ impl Invariant for Settled {
                 if let Some(act) = self.0.get_mut(id) {
                     act.asked = true;
                     // One server may be at it twice, after a lease that lapsed: then nobody can tell whose answer it is.
-                    let twice = act.answers.get(server).is_some_and(|(_, answer)| answer.is_none());
-                    act.answers.insert(*server, (if twice { 0 } else { *attempt }, None));
+                    match act.asks.iter_mut().find(|ask| ask.server == *server) {
+                        Some(Ask { attempt, answer: None, .. }) => *attempt = 0,
+                        Some(ask) => (ask.attempt, ask.answer) = (*attempt, None),
+                        None => act.asks.push(Ask { server: *server, attempt: *attempt, answer: None }),
+                    }
                 }
             }
             Seen::Performed { server, id, answer, at } => {
@@ -74,9 +84,8 @@ impl Invariant for Settled {
                     Answer::Refused { .. } => Kind::Refused,
                     Answer::Unknown { .. } => Kind::Unknown,
                 };
-                if let Some((_, told)) = self.0.get_mut(id).and_then(|act| act.answers.get_mut(server)) {
-                    *told = Some((kind, *at));
-                }
+                let asks = self.0.get_mut(id).into_iter().flat_map(|act| &mut act.asks);
+                asks.filter(|ask| ask.server == *server).for_each(|ask| ask.answer = Some((kind, *at)));
             }
             _ => {}
         }
@@ -85,15 +94,20 @@ impl Invariant for Settled {
 }
 
 impl Settled {
-    fn check(&self, settle: &Settle, call: &Call, truth: &Truth<'_>) -> Result<(), String> {
+    fn check(
+        &self,
+        settle: &Settle,
+        truth: &Truth<'_>,
+        wants: impl Fn(&EffectId, &Effect, Timestamp) -> bool,
+    ) -> Result<(), String> {
         let Some(act) = self.0.get(&settle.id) else { return Ok(()) };
         let (id, effect) = (settle.id, &act.effect);
         let name = || format!("{} {}.{} of {}", effect.as_str(), id.version, id.index, short(id.call));
         // Whoever settled it may have looked at a clock that is ahead.
         let now = shown(truth.now + 2 * truth.skew + SEC, 0);
-        let wanted = || call.wants(&id, effect, now);
+        let wanted = || wants(&id, effect, now);
         let is_dial = matches!(effect, Effect::Dial);
-        let answer = act.answers.values().find(|(attempt, _)| *attempt == settle.attempt).and_then(|(_, answer)| *answer);
+        let answer = act.asks.iter().find(|ask| ask.attempt == settle.attempt).and_then(|ask| ask.answer);
         match (settle.how, answer) {
             // A dial may end in doubt; a question has its own answer for every failure.
             (Settlement::Done, None) if !act.asked && !is_dial && wanted() => {

@@ -1,8 +1,7 @@
-use std::collections::{BTreeMap, BTreeSet};
-
 use call_core::{CallId, Effect, EffectId, Event};
 
 use super::{Invariant, Seen, Truth};
+use crate::names::{Map, Set};
 use crate::time::SEC;
 use crate::trace::short;
 
@@ -15,11 +14,11 @@ const OFTEN: u32 = 3;
 /// Events are told at least once, not without end, and what happens once in a life is an event once.
 #[derive(Default)]
 pub(super) struct Told {
-    wished: BTreeSet<EffectId>,
-    told: BTreeSet<EffectId>,
-    once: BTreeMap<(CallId, &'static str), EffectId>,
+    wished: Set<EffectId>,
+    told: Set<EffectId>,
+    once: Map<(CallId, &'static str), EffectId>,
     /// How often, in good weather.
-    again: BTreeMap<EffectId, u32>,
+    again: Map<EffectId, u32>,
 }
 
 impl Invariant for Told {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use call_core::port::{Delivered, Inbound, Question, Received};
 use call_core::{
-    Address, Analysis, AnsweredBy, Call, CallId, Cost, Fact, Leg, Operation, Reason, Recording, Script, Signal,
-    ToolCall,
+    Address, Analysis, AnsweredBy, Call, CallId, Conduct, Cost, Fact, Leg, Operation, Reason, Recording, Script,
+    Signal, ToolCall,
 };
 
 use super::{News, PROVIDER, Station};
@@ -55,7 +55,11 @@ impl World {
             address,
             signals: vec![signal],
             question: asks.then_some(Question::WhatNow),
-            inbound: begins.then(|| Inbound { from: "+15550177".to_owned(), to: "+15550100".to_owned() }),
+            inbound: begins.then(|| Inbound {
+                from: "+15550177".to_owned(),
+                to: "+15550100".to_owned(),
+                conduct: Conduct::Asked,
+            }),
         };
         self.post(phone, received);
     }
@@ -68,6 +72,7 @@ impl World {
             arguments: "{}".to_owned(),
             result: Ok("{}".to_owned()),
             took: Duration::from_millis(5),
+            looks: 1,
         };
         let leg = self.network.phones[phone].leg.clone();
         let signal = Signal::new(Fact::ToolCall(tool)).on(leg.clone()).keyed(format!("{}-tool", leg.id));
@@ -108,7 +113,7 @@ impl World {
                 status: "completed".to_owned(),
                 duration: None,
             }),
-            _ => Fact::Analyzed(Analysis { successful: Some(true), summary: None, sentiment: None }),
+            _ => Fact::Analyzed(Analysis { successful: Some(true), ..Analysis::default() }),
         };
         self.message(phone, fact, false);
     }
@@ -176,7 +181,7 @@ pub(super) fn send(sim: &Sim, message: usize) {
     });
     drop(guard);
     let ticket = Ticket { sim: Arc::clone(sim), message, answered: false };
-    sim.spawn(server, receive(ticket, server, app, received));
+    sim.spawn(server, Box::pin(receive(ticket, server, app, received)));
 }
 
 /// The server's side: as `POST /hooks/{provider}` does it.
@@ -213,7 +218,7 @@ async fn webhook(sim: &Sim, server: usize, app: &App, received: &Received) -> Re
                     world.breaks("patience", format!("{} got the fallback at the first look", received.address.leg));
                 }
             }
-            found.unwrap_or_default()
+            found.unwrap_or_default().map(|found| found.call)
         }
     };
     match received.question {

@@ -239,6 +239,7 @@ pub(super) fn talk(sim: &Sim, phone: usize) {
                 arguments: "{}".to_owned(),
                 result: Ok("{}".to_owned()),
                 took: Duration::from_millis(80),
+                looks: 1,
             }),
         ),
         _ => {
