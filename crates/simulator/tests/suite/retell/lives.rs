@@ -75,7 +75,7 @@ async fn a_call_lasts_no_longer_than_the_agent_may() {
     });
     let call = bench.live().await;
     assert_eq!(call.cause.as_deref(), Some("max_duration_reached"));
-    assert!((30..=60).contains(&call.duration.unwrap()), "{:?}", call.duration);
+    assert!((30..=300).contains(&call.duration.unwrap()), "{:?}", call.duration);
 }
 
 #[tokio::test]

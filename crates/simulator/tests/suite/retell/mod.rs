@@ -1,9 +1,11 @@
 //! Retell's face, seen from outside: a backend that remembers what it was sent, a REST client, and Retell's own document,
 //! against which every body that passes between them is checked.
 
+mod faults;
 mod functions;
 mod inbound;
 mod lives;
+mod rest;
 
 use std::{
     collections::HashMap,
@@ -36,8 +38,6 @@ pub(crate) struct Seen {
     pub(crate) headers: HeaderMap,
     /// `Null` if it was no JSON.
     pub(crate) json: Value,
-    /// When it was read to its end, in microseconds since the epoch.
-    pub(crate) at: i64,
     /// Whether it bears the account's true signature.
     pub(crate) genuine: bool,
 }
@@ -203,14 +203,13 @@ async fn receive(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let at = jiff::Timestamp::now().as_microsecond();
+    let now_ms = jiff::Timestamp::now().as_millisecond();
     let header = headers.get("x-retell-signature").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let seen = Seen {
         path: uri.path().to_owned(),
         query: uri.query().unwrap_or_default().to_owned(),
         json: serde_json::from_slice(&body).unwrap_or_default(),
-        at,
-        genuine: verify(&key, &body, header, at / 1000),
+        genuine: verify(&key, &body, header, now_ms),
         headers,
     };
     let ((status, body), delay) = {
