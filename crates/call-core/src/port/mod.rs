@@ -22,5 +22,5 @@ pub use store::{
     StoreError, restore,
 };
 pub use sweep::{Sweep, SweepReport, Swept};
-pub use switchboard::{Answering, Delivered, Handled, PlaceError, Placed, Switchboard, SwitchboardError};
+pub use switchboard::{Answering, Delivered, Found, Handled, PlaceError, Placed, Switchboard, SwitchboardError};
 pub use tools::{Functions, ToolOutcome, Tools};

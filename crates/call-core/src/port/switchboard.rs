@@ -61,6 +61,15 @@ pub enum Delivered {
     Parked,
 }
 
+/// The call that a question is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The call.
+    pub call: Call,
+    /// Which look of the schedule found it, from 1 on.
+    pub look: u32,
+}
+
 /// A call cannot be placed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -215,14 +224,14 @@ impl Switchboard {
     ///
     /// # Errors
     /// The store failed.
-    pub async fn find_for_question(&self, address: &Address) -> Result<Option<Call>, SwitchboardError> {
+    pub async fn find_for_question(&self, address: &Address) -> Result<Option<Found>, SwitchboardError> {
         let mut look = 0;
         for wait in self.lookup.waits() {
             select(pin!(self.clock.sleep(wait)), pin!(self.store.bound(&address.leg))).await;
             look += 1;
             if let Some(call) = self.look(address).await? {
                 self.observer.observe(Observation::LookedUp { call: Some(call.id()), leg: &address.leg, look });
-                return Ok(Some(call));
+                return Ok(Some(Found { call, look }));
             }
         }
         self.observer.observe(Observation::LookedUp { call: None, leg: &address.leg, look });
