@@ -120,7 +120,7 @@ impl RetellError {
     }
 
     /// The whole chain of causes in one line: a refused connection and a failed name look the same without it.
-    fn explain(&self) -> String {
+    pub(crate) fn explain(&self) -> String {
         let mut text = self.to_string();
         let mut cause = std::error::Error::source(self);
         while let Some(error) = cause {

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod account;
 pub mod act;
 mod callback;
 mod client;
@@ -18,6 +19,7 @@ mod told;
 
 use call_core::ProviderName;
 
+pub use account::RetellAccount;
 pub use callback::Callback;
 pub use client::Retell;
 pub use config::{ConfigError, RetellConfig};
