@@ -289,7 +289,7 @@ pub(crate) fn admit(plan: &Plan) -> Result<Conduct, Inadmissible> {
         Script::Converse { greeting } => greeting,
         Script::Connect { to, .. } if to.starts_with("client:") => return Err(Inadmissible(NO_CLIENTS.to_owned())),
         Script::Connect { .. } | Script::Stream => "",
-        _ => {
+        Script::Agent { .. } | _ => {
             return Err(Inadmissible(
                 "Telnyx has no agent of its own here: say, converse, connect or stream".to_owned(),
             ));

@@ -27,7 +27,7 @@ pub(crate) fn on_answer(call: &Call, public_url: &str) -> Response {
         Script::Connect { to, caller_id } => connect(call, public_url, to, caller_id.as_ref()),
         Script::Stream => stream(call, public_url),
         // A script of a later core: hold the line, the call's own deadlines act.
-        _ => listen(call, public_url, Vec::new()),
+        Script::Agent { .. } | _ => listen(call, public_url, Vec::new()),
     }
 }
 

@@ -1,80 +1,21 @@
-use std::time::Duration;
+use std::collections::BTreeSet;
 
-use adapter_telnyx::error::{ApiError, Class, TelnyxError};
-use call_core::port::Answer;
+use adapter_telnyx::error::{ApiError, Class};
+use provider_laws::Recordings;
 use serde_json::{Value, json};
 
-use crate::spec::spec;
+use crate::kit::SPEC;
 
-fn class(status: u16, code: Option<u32>) -> Class {
-    ApiError { status, code, message: String::new(), retry_after: None }.class()
-}
-
+/// What each of them proves is in the recordings, and held there.
 #[test]
-fn the_status_decides_before_the_code() {
-    let table = [
-        (422, Some(90018), Class::Benign),
-        (422, Some(90045), Class::Benign),
-        (422, Some(90048), Class::Benign),
-        (422, Some(90031), Class::Benign),
-        (422, Some(90035), Class::Benign),
-        (422, Some(90038), Class::Benign),
-        (422, Some(90054), Class::Benign),
-        (422, Some(90061), Class::Benign),
-        (404, Some(10005), Class::Missing),
-        (404, None, Class::Missing),
-        (422, Some(90015), Class::Missing),
-        (422, Some(90034), Class::Transient),
-        (422, Some(90020), Class::Transient),
-        (422, Some(90041), Class::Transient),
-        (422, Some(90042), Class::Transient),
-        (422, Some(90043), Class::Transient),
-        // One code, two meanings.
-        (429, Some(10011), Class::Transient),
-        (422, Some(10011), Class::Permanent),
-        (401, Some(10009), Class::Permanent),
-        (403, Some(10010), Class::Permanent),
-        (403, Some(20100), Class::Permanent),
-        (422, Some(10015), Class::Permanent),
-        (422, Some(90019), Class::Permanent),
-        (422, Some(90033), Class::Permanent),
-        (422, Some(90036), Class::Permanent),
-        (422, Some(90046), Class::Permanent),
-        (400, Some(90040), Class::Permanent),
-        (400, None, Class::Permanent),
-        (302, None, Class::Permanent),
-        (408, None, Class::Unknown),
-        (500, Some(10007), Class::Unknown),
-        (503, Some(10037), Class::Unknown),
-        // Whatever it says: it went wrong on the way.
-        (503, Some(90018), Class::Unknown),
-    ];
-    for (status, code, expected) in table {
-        assert_eq!(class(status, code), expected, "{status} {code:?}");
+fn every_code_of_the_specification_is_recorded() {
+    let recorded = Recordings::read(include_str!("../data/laws.json"), &[]).errors;
+    let recorded: BTreeSet<u32> = recorded.iter().filter_map(|refusal| refusal.code).collect();
+    let codes = codes(&SPEC.value()["components"]["responses"]);
+    assert!(codes.len() >= 20, "only {} codes were found in the specification", codes.len());
+    for code in codes {
+        assert!(recorded.contains(&code.parse().unwrap()), "{code}");
     }
-}
-
-/// Every error that the specification shows, with the status that it shows it for, proves something.
-#[test]
-fn every_documented_error_has_a_class() {
-    let spec = spec();
-    let mut seen = 0;
-    for (name, status) in [
-        ("BadRequestResponse", 400),
-        ("UnauthorizedResponse", 401),
-        ("UnprocessableEntityResponse", 422),
-        ("InternalServerErrorResponse", 500),
-        ("ServiceUnavailableResponse", 503),
-    ] {
-        for error in codes(&spec["components"]["responses"][name]) {
-            let read = ApiError::read(status, None, json!({"errors": [{"code": error}]}).to_string().as_bytes());
-            assert_eq!(read.code.map(|code| code.to_string()), Some(error.clone()), "{name}");
-            let proven = read.class();
-            assert_eq!(proven == Class::Unknown, status >= 500, "{name} {error}");
-            seen += 1;
-        }
-    }
-    assert!(seen >= 20, "only {seen} codes were found in the specification");
 }
 
 /// All codes in a part of the specification: examples and enumerations.
@@ -111,15 +52,4 @@ fn an_answer_is_read_whatever_its_shape() {
         let read = ApiError::read(502, None, body);
         assert_eq!((read.code, read.message.as_str()), (None, "no explanation"));
     }
-}
-
-#[test]
-fn what_it_proves_is_what_the_outbox_hears() {
-    let answer = |status, code, retry_after| {
-        TelnyxError::from(ApiError { status, code, message: "m".to_owned(), retry_after }).answer()
-    };
-    let after = Some(Duration::from_secs(7));
-    assert!(matches!(answer(429, Some(10011), after), Answer::Later { after: Some(wait), .. } if wait.as_secs() == 7));
-    assert!(matches!(answer(422, Some(10016), None), Answer::Refused { .. }));
-    assert!(matches!(answer(500, None, None), Answer::Unknown { .. }));
 }

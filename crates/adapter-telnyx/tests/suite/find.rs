@@ -3,11 +3,10 @@
 use adapter_telnyx::ClientState;
 use call_core::port::Answer;
 use call_core::{Call, CallId, Command, Disposition, Effect, Fact, Leg, Progress, Report};
+use provider_laws::{Far, Said, Seen, born, id, tell};
 use serde_json::{Value, json};
 
-use crate::kit::{
-    CONTROL, Far, LEG, OTHER, born, converse, dialing, id, leg, live, ok, perform, refusal, ringing, tell,
-};
+use crate::kit::{CONTROL, LEG, OTHER, converse, leg, perform, refusal, stage};
 
 /// A call as Telnyx keeps it.
 fn resource(alive: bool) -> Value {
@@ -32,14 +31,14 @@ fn events(names: &[&str], hangup: &Value) -> Value {
 /// Keeps one call, and a record of its events.
 async fn far(call: Value, events: Value) -> Far {
     Far::answering(move |seen| match seen.path.as_str() {
-        "/v2/call_events" => ok(&events),
-        _ => ok(&json!({"data": call})),
+        "/v2/call_events" => Said::ok(&events),
+        _ => Said::ok(&json!({"data": call})),
     })
     .await
 }
 
 async fn report(far: &Far, call: &Call) -> (Option<Leg>, Report) {
-    let answer = perform(&far.client(), call, &Effect::Reconcile).await;
+    let answer = perform(&far.url(), call, &Effect::Reconcile).await;
     let Answer::Done(signals) = answer else { panic!("{answer:?}") };
     let [signal] = &signals[..] else { panic!("{signals:?}") };
     let Fact::Report(report) = signal.fact.clone() else { panic!("{signals:?}") };
@@ -53,12 +52,12 @@ async fn report(far: &Far, call: &Call) -> (Option<Leg>, Report) {
 async fn a_call_that_lives_is_in_progress_only_if_it_was_answered() {
     let silent = far(resource(true), events(&["call.initiated"], &json!({}))).await;
     let unanswered = Report::Unanswered { progress: Progress::Initiated };
-    assert_eq!(report(&silent, &ringing(converse())).await, (Some(leg(CONTROL)), unanswered));
-    assert_eq!(report(&silent, &live(converse())).await.1, Report::InProgress);
+    assert_eq!(report(&silent, &stage().ringing(converse())).await, (Some(leg(CONTROL)), unanswered));
+    assert_eq!(report(&silent, &stage().live(converse())).await.1, Report::InProgress);
 
     // The message that it was answered is lost; Telnyx's record has it.
     let answered = far(resource(true), events(&["call.initiated", "call.answered"], &json!({}))).await;
-    assert_eq!(report(&answered, &ringing(converse())).await.1, Report::InProgress);
+    assert_eq!(report(&answered, &stage().ringing(converse())).await.1, Report::InProgress);
     assert!(answered.seen()[1].query.contains(LEG));
 }
 
@@ -66,19 +65,19 @@ async fn a_call_that_lives_is_in_progress_only_if_it_was_answered() {
 async fn an_end_is_told_in_the_words_of_its_event_and_in_its_context() {
     let ended = |cause: &str| events(&["call.hangup"], &json!({"hangup_cause": cause, "sip_hangup_cause": "486"}));
     let busy = far(resource(false), ended("user_busy")).await;
-    let (_, told) = report(&busy, &ringing(converse())).await;
+    let (_, told) = report(&busy, &stage().ringing(converse())).await;
     let Report::Ended(hungup) = told else { panic!("{told:?}") };
     assert_eq!((hungup.disposition, hungup.sip_code), (Disposition::Busy, Some(486)));
     assert_eq!(hungup.cause.as_deref(), Some("user_busy"));
 
     let cleared = events(&["call.hangup"], &json!({"hangup_cause": "normal_clearing"}));
     let far = far(resource(false), cleared).await;
-    let mut cancelled = ringing(converse());
+    let mut cancelled = stage().ringing(converse());
     tell(&mut cancelled, Command::hangup());
     for (call, expected) in [
-        (live(converse()), Disposition::Completed),
+        (stage().live(converse()), Disposition::Completed),
         (cancelled, Disposition::Canceled),
-        (ringing(converse()), Disposition::Failed),
+        (stage().ringing(converse()), Disposition::Failed),
     ] {
         let (_, told) = report(&far, &call).await;
         assert!(matches!(&told, Report::Ended(h) if h.disposition == expected), "{expected:?}: {told:?}");
@@ -87,17 +86,17 @@ async fn an_end_is_told_in_the_words_of_its_event_and_in_its_context() {
 
 #[tokio::test]
 async fn an_end_without_a_record_is_told_by_what_the_call_knows() {
-    let silent = |seen: &crate::kit::Seen| match seen.path.as_str() {
-        "/v2/call_events" => refusal(403, Some("10010")),
-        _ => ok(&json!({"data": resource(false)})),
+    let silent = |seen: &Seen| match seen.path.as_str() {
+        "/v2/call_events" => refusal(403, Some(10010)),
+        _ => Said::ok(&json!({"data": resource(false)})),
     };
     let far = Far::answering(silent).await;
-    let mut cancelled = ringing(converse());
+    let mut cancelled = stage().ringing(converse());
     tell(&mut cancelled, Command::hangup());
     for (call, expected) in [
-        (live(converse()), Disposition::Completed),
+        (stage().live(converse()), Disposition::Completed),
         (cancelled, Disposition::Canceled),
-        (ringing(converse()), Disposition::NoAnswer),
+        (stage().ringing(converse()), Disposition::NoAnswer),
     ] {
         let (_, told) = report(&far, &call).await;
         assert!(matches!(&told, Report::Ended(h) if h.disposition == expected), "{expected:?}: {told:?}");
@@ -110,7 +109,7 @@ async fn not_alive_without_an_end_is_no_end() {
     let mut young = resource(false);
     young["end_time"] = json!(null);
     let far = far(young, events(&[], &json!({}))).await;
-    let (_, told) = report(&far, &ringing(converse())).await;
+    let (_, told) = report(&far, &stage().ringing(converse())).await;
     assert!(matches!(told, Report::Unreachable { .. }), "{told:?}");
 }
 
@@ -118,18 +117,18 @@ async fn not_alive_without_an_end_is_no_end() {
 async fn a_record_that_cannot_be_read_now_is_asked_for_again() {
     let far = Far::answering(|seen| match seen.path.as_str() {
         "/v2/call_events" => refusal(503, None),
-        _ => ok(&json!({"data": resource(false)})),
+        _ => Said::ok(&json!({"data": resource(false)})),
     })
     .await;
-    let answer = perform(&far.client(), &ringing(converse()), &Effect::Reconcile).await;
+    let answer = perform(&far.url(), &stage().ringing(converse()), &Effect::Reconcile).await;
     assert!(matches!(answer, Answer::Unknown { .. }), "{answer:?}");
 }
 
 #[tokio::test]
 async fn a_call_that_telnyx_has_forgotten_is_gone() {
-    for (status, code) in [(404, Some("10005")), (404, None), (422, Some("90015"))] {
+    for (status, code) in [(404, Some(10005)), (404, None), (422, Some(90015))] {
         let far = Far::answering(move |_| refusal(status, code)).await;
-        assert_eq!(report(&far, &live(converse())).await, (Some(leg(CONTROL)), Report::Gone));
+        assert_eq!(report(&far, &stage().live(converse())).await, (Some(leg(CONTROL)), Report::Gone));
     }
 }
 
@@ -141,12 +140,12 @@ fn active(control: &str, state: &str) -> Value {
 async fn listing(calls: Vec<Value>) -> Far {
     Far::answering(move |seen| {
         if seen.path == "/v2/call_events" {
-            return ok(&json!({"data": []}));
+            return Said::ok(&json!({"data": []}));
         }
         let cursor = form_urlencoded::parse(seen.query.as_bytes()).find(|(name, _)| name == "page[after]");
         let at: usize = cursor.map_or(0, |(_, after)| after.parse().unwrap());
         let after = (at + 1 < calls.len()).then(|| (at + 1).to_string());
-        ok(&json!({
+        Said::ok(&json!({
             "data": calls.get(at).into_iter().collect::<Vec<_>>(),
             "meta": {"cursors": {"after": after, "before": null}, "total_items": calls.len()},
         }))
@@ -167,22 +166,22 @@ async fn a_dial_without_an_answer_is_found_by_our_name() {
     ])
     .await;
     let unanswered = Report::Unanswered { progress: Progress::Initiated };
-    assert_eq!(report(&far, &dialing(converse())).await, (Some(leg(CONTROL)), unanswered));
+    assert_eq!(report(&far, &stage().dialing(converse())).await, (Some(leg(CONTROL)), unanswered));
 }
 
 #[tokio::test]
 async fn no_live_call_of_our_name_is_gone() {
     let none = listing(Vec::new()).await;
-    assert_eq!(report(&none, &dialing(converse())).await, (None, Report::Gone));
+    assert_eq!(report(&none, &stage().dialing(converse())).await, (None, Report::Gone));
     let others = listing(vec![active(OTHER, ""), active(OTHER, "")]).await;
-    assert_eq!(report(&others, &dialing(converse())).await, (None, Report::Gone));
+    assert_eq!(report(&others, &stage().dialing(converse())).await, (None, Report::Gone));
     assert_eq!(others.seen().len(), 2);
 }
 
 #[tokio::test]
 async fn a_search_without_end_is_given_up_without_proof() {
     let far = listing((0..50).map(|_| active(OTHER, "")).collect()).await;
-    let (_, told) = report(&far, &dialing(converse())).await;
+    let (_, told) = report(&far, &stage().dialing(converse())).await;
     assert!(matches!(told, Report::Unreachable { .. }), "{told:?}");
     assert!(far.seen().len() <= 10);
 }

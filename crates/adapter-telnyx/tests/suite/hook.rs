@@ -1,11 +1,12 @@
 //! Whose message it is, and whether it is believed.
 
 use adapter_telnyx::{Callback, ClientState};
-use call_core::port::{Hook as _, HookError, HookRequest, Question};
+use call_core::port::{Hook as _, HookError, Question};
 use call_core::{CallId, Fact, Progress};
+use provider_laws::{born, id};
 use serde_json::json;
 
-use crate::kit::{CONTROL, born, event, hook, id, leg, payload, post, post_bytes, receive, seed, signature, wrapped};
+use crate::kit::{CONTROL, event, hook, leg, payload, post, post_bytes, receive, wrapped};
 
 const APPLICATION: &str = "/events";
 
@@ -99,31 +100,6 @@ fn what_is_missing_is_named() {
     for body in [&b"{"[..], b"", b"[]", b"null", b"\"\xff\""] {
         assert!(matches!(post_bytes(APPLICATION, body), Err(HookError::Malformed(_))));
     }
-}
-
-#[test]
-fn what_is_not_signed_or_not_fresh_is_not_believed() {
-    let body = wrapped("call.hangup", &payload(&json!({}))).to_string();
-    let (body, path) = (body.as_bytes(), Callback::Call(id()).path());
-    let now = born().as_millis() / 1000;
-    let at = |seconds: i64| seconds.to_string();
-    let send = |timestamp: &str, signature: &str| receive("POST", &path, timestamp, signature, body, born());
-
-    assert!(send(&at(now - 300), &signature(seed(), &at(now - 300), body)).is_ok());
-    assert!(send(&at(now + 300), &signature(seed(), &at(now + 300), body)).is_ok());
-    for late in [now - 301, now + 301] {
-        assert_eq!(send(&at(late), &signature(seed(), &at(late), body)), Err(HookError::Unsigned));
-    }
-    assert_eq!(send(&at(now), &signature([9; 32], &at(now), body)), Err(HookError::Unsigned), "another key");
-    assert_eq!(send(&at(now), &signature(seed(), &at(now - 1), body)), Err(HookError::Unsigned), "another time");
-    assert_eq!(send(&at(now), ""), Err(HookError::Unsigned));
-
-    let header = |_: &str| None;
-    let unsigned = HookRequest { method: "POST", url: "", path: &path, header: &header, body, now: born() };
-    assert_eq!(hook().receive(&unsigned), Err(HookError::Unsigned));
-    // Before anything else is said about it.
-    let unsigned = HookRequest { path: "/nowhere", body: b"{", ..unsigned };
-    assert_eq!(hook().receive(&unsigned), Err(HookError::Unsigned));
 }
 
 #[test]

@@ -8,7 +8,7 @@ mod events;
 mod find;
 mod hook;
 mod kit;
+mod laws;
 mod requests;
 mod sign;
-mod spec;
 mod total;

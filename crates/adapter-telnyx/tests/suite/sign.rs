@@ -5,7 +5,6 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use call_core::Timestamp;
 use ed25519_dalek::SigningKey;
-use proptest::prelude::*;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -115,40 +114,4 @@ fn what_is_no_key_is_refused() {
     for text in ["", "key", &short, &BASE64_STANDARD.encode(weak)] {
         assert!(text.parse::<PublicKey>().is_err(), "{text}");
     }
-}
-
-proptest! {
-    #[test]
-    fn altering_one_byte_of_anything_is_refused(
-        body in proptest::collection::vec(any::<u8>(), 1..200),
-        now in 1_000_000_000..2_000_000_000_i64,
-        place in 0..1000_usize,
-        flip in 1..=255_u8,
-    ) {
-        let keys = [PUBLIC_KEY.parse::<PublicKey>().unwrap()];
-        let timestamp = now.to_string();
-        let signature = signature(seed(), &timestamp, &body);
-        prop_assert!(passes(&keys, &timestamp, &body, &signature, now));
-
-        let altered = |bytes: &[u8]| {
-            let mut bytes = bytes.to_vec();
-            let place = place % bytes.len();
-            bytes[place] ^= flip;
-            bytes
-        };
-        prop_assert!(!passes(&keys, &timestamp, &altered(&body), &signature, now));
-        let bad = BASE64_STANDARD.encode(altered(&BASE64_STANDARD.decode(&signature).unwrap()));
-        prop_assert!(!passes(&keys, &timestamp, &body, &bad, now));
-        if let Ok(bad) = String::from_utf8(altered(timestamp.as_bytes())) {
-            prop_assert!(!passes(&keys, &bad, &body, &signature, now));
-        }
-        let other = signature_of_another(&timestamp, &body);
-        prop_assert!(!passes(&keys, &timestamp, &body, &other, now));
-        prop_assert!(!passes(&keys, &timestamp, &body, &signature, now + 301));
-        prop_assert!(!passes(&keys, &timestamp, &body, &signature, now - 301));
-    }
-}
-
-fn signature_of_another(timestamp: &str, body: &[u8]) -> String {
-    signature([9; 32], timestamp, body)
 }

@@ -4,7 +4,9 @@ use adapter_twilio::twiml::{Dial, Gather, Input, Noun, Record, Recording, Respon
 use call_core::port::{Hook as _, Question, Reply};
 use call_core::{Call, Command, Disposition, Fact, Hungup, Proposer, Script, Signal, SpeechFact};
 
-use crate::kit::{CALL, converse, dialing, hook, id, leg, live, plan, tell};
+use provider_laws::{id, tell};
+
+use crate::kit::{CALL, converse, hook, leg, plan, stage};
 
 const HEAD: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response>";
 const OVERRIDES: &str = "#rc=3&amp;rp=all&amp;ct=2000&amp;rt=3500&amp;tt=15000";
@@ -31,7 +33,7 @@ fn listening(call: &Call, prompt: &str) -> String {
 
 #[test]
 fn a_say_script_says_and_hangs_up() {
-    let call = live(plan(Script::Say { text: "Fish & chips <now>".to_owned() }));
+    let call = stage().live(plan(Script::Say { text: "Fish & chips <now>".to_owned() }));
     let reply = now(&call);
     assert_eq!((reply.status, reply.content_type), (200, "text/xml"));
     assert_eq!(reply.body, format!("{HEAD}<Say>Fish &amp; chips &lt;now&gt;</Say><Hangup/></Response>"));
@@ -40,17 +42,17 @@ fn a_say_script_says_and_hangs_up() {
 
 #[test]
 fn a_conversation_greets_and_listens_for_as_long_as_it_lives() {
-    let call = live(converse());
+    let call = stage().live(converse());
     assert_eq!(now(&call).body, listening(&call, "<Say>Hello!</Say>"));
     assert_eq!(next(&call, "gather"), listening(&call, ""));
     assert_eq!(next(&call, "said"), listening(&call, ""));
-    let silent = live(plan(Script::default()));
+    let silent = stage().live(plan(Script::default()));
     assert_eq!(now(&silent).body, listening(&silent, ""));
 }
 
 #[test]
 fn an_answer_moves_on_to_another_question() {
-    let mut call = live(converse());
+    let mut call = stage().live(converse());
     let before = now(&call).body;
     tell(&mut call, Signal::new(Fact::Digits("1".to_owned())));
     assert_ne!(before, now(&call).body);
@@ -65,7 +67,7 @@ fn a_connect_script_asks_for_status_on_the_noun() {
         ("sip:ann@example.com", "Sip", "sip:ann@example.com"),
     ];
     for (to, noun, text) in cases {
-        let call = live(plan(script(to)));
+        let call = stage().live(plan(script(to)));
         let (action, status) = (url("action"), url("status"));
         assert_eq!(
             now(&call).body,
@@ -81,7 +83,7 @@ fn a_connect_script_asks_for_status_on_the_noun() {
 
 #[test]
 fn a_stream_script_opens_a_socket_without_a_query() {
-    let call = live(plan(Script::Stream));
+    let call = stage().live(plan(Script::Stream));
     let status = url("stream");
     assert_eq!(
         now(&call).body,
@@ -96,7 +98,7 @@ fn a_stream_script_opens_a_socket_without_a_query() {
 #[test]
 fn a_call_that_is_ending_or_over_is_hung_up() {
     let hangup = format!("{HEAD}<Hangup/></Response>");
-    let mut call = live(converse());
+    let mut call = stage().live(converse());
     tell(&mut call, Command::hangup());
     assert_eq!(now(&call).body, hangup);
     assert_eq!(next(&call, "gather"), hangup);
@@ -107,7 +109,7 @@ fn a_call_that_is_ending_or_over_is_hung_up() {
 /// The words of a farewell may still be on their way when the caller's silence is asked about.
 #[test]
 fn a_farewell_is_not_cut_by_a_question() {
-    let mut call = live(converse());
+    let mut call = stage().live(converse());
     tell(&mut call, Command::Speak { operation: "bye".to_owned(), text: "Goodbye".to_owned() });
     tell(&mut call, Command::Hangup { proposer: Proposer::Farewell, reason: None, after_speech: true });
     assert_eq!(next(&call, "gather"), listening(&call, ""));
@@ -117,7 +119,7 @@ fn a_farewell_is_not_cut_by_a_question() {
 
 #[test]
 fn a_question_that_beats_the_answer_gets_the_script() {
-    let call = dialing(converse());
+    let call = stage().dialing(converse());
     assert_eq!(now(&call).body, listening(&call, "<Say>Hello!</Say>"));
 }
 
@@ -133,7 +135,7 @@ fn a_caller_whom_nobody_knows_hears_an_apology() {
 
 #[test]
 fn a_document_that_twilio_would_refuse_is_not_sent() {
-    let call = live(plan(Script::Say { text: "word ".repeat(20_000) }));
+    let call = stage().live(plan(Script::Say { text: "word ".repeat(20_000) }));
     let body = now(&call).body;
     assert!(body.len() < Response::MOST_BYTES && body.contains("We are sorry"));
 }

@@ -1,7 +1,8 @@
 use adapter_twilio::{ApiKey, Twilio, TwilioConfig, TwilioHook};
+use provider_laws::PUBLIC;
 use secrecy::SecretString;
 
-use crate::kit::{ACCOUNT, PUBLIC, TOKEN, config};
+use crate::kit::{ACCOUNT, TOKEN, config};
 
 fn key(change: impl FnOnce(&mut TwilioConfig)) -> &'static str {
     let mut config = config();

@@ -2,9 +2,10 @@
 
 use call_core::port::Answer;
 use call_core::{Effect, Fact, Progress, Report};
+use provider_laws::{Far, Said, id};
 use serde_json::{Value, json};
 
-use crate::kit::{CALL, Far, OTHER, converse, dialing, id, leg, ok, perform};
+use crate::kit::{CALL, OTHER, converse, leg, perform, stage};
 
 fn listed(sid: &str, status: &str, created: &str, direction: &str) -> Value {
     json!({"sid": sid, "status": status, "date_created": created, "direction": direction})
@@ -17,8 +18,8 @@ const YESTERDAY: &str = "Fri, 20 Nov 2026 08:00:01 +0000";
 async fn far(calls: Value, events: impl Fn(&str) -> Value + Send + Sync + 'static) -> Far {
     Far::answering(move |seen| {
         match seen.path.split_once("/Calls/").and_then(|(_, rest)| rest.strip_suffix("/Events.json")) {
-            Some(sid) => ok(&json!({"events": events(sid), "next_page_uri": null})),
-            None => ok(&json!({"calls": calls, "next_page_uri": null})),
+            Some(sid) => Said::ok(&json!({"events": events(sid), "next_page_uri": null})),
+            None => Said::ok(&json!({"calls": calls, "next_page_uri": null})),
         }
     })
     .await
@@ -34,7 +35,7 @@ fn theirs() -> Value {
 }
 
 async fn found(far: &Far) -> (Option<call_core::Leg>, Fact) {
-    let answer = perform(&far.client(), &dialing(converse()), &Effect::Reconcile).await;
+    let answer = perform(&far.url(), &stage().dialing(converse()), &Effect::Reconcile).await;
     let Answer::Done(signals) = answer else { panic!("{answer:?}") };
     assert_eq!(signals.len(), 1);
     (signals[0].leg.clone(), signals[0].fact.clone())
@@ -74,9 +75,9 @@ async fn a_call_without_a_history_is_not_taken_for_another() {
 async fn the_search_goes_on_to_the_next_page() {
     let far = Far::answering(|seen| {
         if seen.path.ends_with("/Events.json") {
-            return ok(&json!({"events": if seen.path.contains(CALL) { ours() } else { theirs() }}));
+            return Said::ok(&json!({"events": if seen.path.contains(CALL) { ours() } else { theirs() }}));
         }
-        ok(&if seen.query.contains("PageToken=t") {
+        Said::ok(&if seen.query.contains("PageToken=t") {
             json!({"calls": [listed(CALL, "in-progress", TODAY, "outbound-api")], "next_page_uri": null})
         } else {
             let next = format!("{}?Page=1&PageToken=t", seen.path);
@@ -92,7 +93,7 @@ async fn the_search_ends_where_older_calls_begin() {
     let far = Far::answering(|seen| {
         assert!(!seen.query.contains("Page=1"), "this page is too old to be asked for");
         let next = format!("{}?Page=1", seen.path);
-        ok(&json!({"calls": [listed(OTHER, "completed", YESTERDAY, "outbound-api")], "next_page_uri": next}))
+        Said::ok(&json!({"calls": [listed(OTHER, "completed", YESTERDAY, "outbound-api")], "next_page_uri": next}))
     })
     .await;
     assert_eq!(found(&far).await, (None, Fact::Report(Report::Gone)));
@@ -103,7 +104,7 @@ async fn the_search_ends_where_older_calls_begin() {
 async fn a_search_without_end_is_given_up_without_proof() {
     let far = Far::answering(|seen| {
         let next = format!("{}?Page=1", seen.path);
-        ok(&json!({"calls": [], "next_page_uri": next}))
+        Said::ok(&json!({"calls": [], "next_page_uri": next}))
     })
     .await;
     let (_, fact) = found(&far).await;

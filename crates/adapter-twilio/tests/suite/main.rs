@@ -8,6 +8,7 @@ mod errors;
 mod find;
 mod hook;
 mod kit;
+mod laws;
 mod requests;
 mod sign;
 mod total;
