@@ -50,8 +50,6 @@ pub enum Act {
     Fetch(Leg),
     /// Search for the call by ours.
     Find,
-    /// There is nothing to do.
-    Nothing,
     /// It cannot be done.
     Refuse {
         /// Why, for people.
@@ -86,8 +84,8 @@ impl Workspace {
                 Some(first) => Act::Fetch(first.leg.clone()),
                 None => Act::Find,
             },
-            // Nothing of ours can be under way.
-            Effect::Hush | Effect::CloseStream | Effect::Publish(_) => Act::Nothing,
+            Effect::Hush => refuse("Retell's agent speaks for itself: nothing of ours is being said"),
+            Effect::CloseStream => refuse("Retell hands out no audio: no stream of ours is open"),
             Effect::Answer => refuse("Retell answers by itself: its agent is told what to say by its inbound webhook"),
             Effect::Speak { .. } => {
                 refuse("Retell's agent speaks for itself: put the words into its prompt or a dynamic variable")
@@ -98,7 +96,7 @@ impl Workspace {
             Effect::Transfer { .. } => {
                 refuse("Retell cannot be told to transfer a call: give its agent a transfer function")
             }
-            _ => Act::Refuse { why: format!("Retell cannot {}", effect.as_str()) },
+            Effect::Publish(_) | _ => Act::Refuse { why: format!("Retell cannot {} anything", effect.as_str()) },
         }
     }
 

@@ -123,7 +123,6 @@ impl Retell {
             Act::Hangup { leg, request } => self.hang_up(&leg, &request).await,
             Act::Fetch(leg) => self.ask(&leg).await,
             Act::Find => self.find(call).await,
-            Act::Nothing => Answer::Done(Vec::new()),
             Act::Refuse { why } => Answer::Refused { why },
         }
     }

@@ -10,7 +10,7 @@ use crate::act;
 use crate::client::Retell;
 use crate::error::Class;
 use crate::resource::CallObject;
-use crate::told;
+use crate::told::Teller;
 
 impl Retell {
     /// What is true of a leg.
@@ -47,12 +47,13 @@ impl Retell {
 
 fn truth(call: &CallObject<'_>) -> Vec<Signal> {
     let told = |fact| vec![report(fact).on(call.leg())];
+    let teller = Teller::new(*call, format!("asked {}", call.get("disconnection_reason").unwrap_or_default()));
     match call.get("call_status") {
-        _ if !call.is_open() => told::reported(call),
+        _ if !call.is_open() => teller.reported(),
         // It may ring already; Retell has no word for that.
         Some("registered") => told(Report::Unanswered { progress: Progress::Initiated }),
         Some("ongoing") => {
-            let answered = told::started(call);
+            let answered = teller.started();
             answered.at.is_some().then_some(answered).into_iter().chain(told(Report::InProgress)).collect()
         }
         _ => told(Report::Unreachable { why: "retell does not say whether it lives".to_owned() }),

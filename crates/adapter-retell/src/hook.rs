@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use call_core::port::{Hook, HookError, HookRequest, Question, Received, Reply, ToolOutcome, ToolRequest};
-use call_core::{Address, Call, Leg, ProviderName};
+use call_core::{Address, Call, Leg, ProviderName, Signal};
 use serde_json::{Value, json};
 
 use crate::act::{agent, variables};
 use crate::callback::Callback;
 use crate::config::ConfigError;
+use crate::extra::extra;
 use crate::message::{Event, Rings, inbound, malformed};
 use crate::sign::{Key, verify};
-use crate::{NAME, RetellConfig, function, told};
+use crate::told::Teller;
+use crate::{NAME, RetellConfig, function};
 
 /// The largest body that is looked at: the end of a long call brings every word with its time, twice.
 const MOST_BODY: usize = 8 * 1024 * 1024;
@@ -131,9 +133,10 @@ fn functions(body: &Value) -> Result<Received, HookError> {
     let (request, call) = function::read(body)?;
     let (ours, leg) = (call.ours(), call.leg());
     let begins = ours.is_none();
+    let answered = Teller::new(call, format!("function {}", request.id)).started();
     Ok(Received {
         address: Address { call: ours, leg, begins },
-        signals: vec![told::started(&call)],
+        signals: vec![Signal { extra: extra([call.fields]), ..answered }],
         question: Some(Question::Tool(request)),
         inbound: begins.then(|| inbound(&call)),
     })

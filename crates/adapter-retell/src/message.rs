@@ -4,10 +4,11 @@ use call_core::port::{HookError, Inbound};
 use call_core::{Conduct, Fact, Progress, Signal, Timestamp};
 use serde_json::{Map, Value};
 
+use crate::NAME;
 use crate::act::is_call_id;
 use crate::extra::{extra, short};
 use crate::resource::{CallObject, moment, text};
-use crate::{NAME, told};
+use crate::told::Teller;
 
 /// One event about one call.
 pub(crate) struct Event<'a> {
@@ -24,19 +25,20 @@ impl<'a> Event<'a> {
     }
 
     pub(crate) fn signals(&self) -> Vec<Signal> {
+        let teller = Teller::new(self.call, self.name());
         let mut signals = match self.kind {
-            "call_started" => vec![told::started(&self.call)],
-            "call_ended" => told::ended(&self.call),
+            "call_started" => vec![teller.started()],
+            "call_ended" => teller.ended(),
             // It comes after the end, whose own message may have been lost.
-            "call_analyzed" if self.is_over() => told::ended(&self.call),
-            "call_analyzed" => told::findings(&self.call),
-            "transcript_updated" => told::spoken(&self.call).into_iter().collect(),
+            "call_analyzed" if self.is_over() => teller.ended(),
+            "call_analyzed" => teller.findings(),
+            "transcript_updated" => teller.spoken().into_iter().collect(),
             // The leg of a transfer has no name, so the core has no word for it; its cost is known at its end.
-            "transfer_ended" => told::findings(&self.call).into_iter().chain([self.unknown()]).collect(),
+            "transfer_ended" => teller.findings().into_iter().chain([self.unknown(&teller)]).collect(),
             _ => Vec::new(),
         };
         if signals.is_empty() {
-            signals.push(self.unknown());
+            signals.push(self.unknown(&teller));
         }
         if let Some(first) = signals.first_mut() {
             first.extra = extra([self.body, self.call.fields]);
@@ -48,14 +50,26 @@ impl<'a> Event<'a> {
         self.call.get("disconnection_reason").is_some() || self.call.ended().is_some()
     }
 
-    /// Kept, harmless. Retell has no names for its events: what it advises to compare is joined to one.
-    fn unknown(&self) -> Signal {
-        let beside = [self.body.get("transfer_destination"), self.call.fields.get("transfer_destination")];
-        let destination = beside.into_iter().flatten().next().map(Value::to_string).unwrap_or_default();
-        let at = self.at().or_else(|| self.call.started());
-        let millis = at.map(Timestamp::as_millis).unwrap_or_default();
-        let name = format!("{} {millis} {}", short(self.kind), short(&destination));
-        Signal { at: self.at(), ..told::signal(&self.call, Fact::Unknown(short(self.kind)), name.trim_end()) }
+    /// Retell has no names for its events: what it advises to compare is joined to one.
+    fn name(&self) -> String {
+        let kind = short(self.kind);
+        match self.kind {
+            "call_started" | "transcript_updated" => kind,
+            "call_ended" | "call_analyzed" => {
+                format!("{kind} {}", short(self.call.get("disconnection_reason").unwrap_or_default()))
+            }
+            _ => {
+                let places = [self.body.get("transfer_destination"), self.call.fields.get("transfer_destination")];
+                let destination = places.into_iter().flatten().next().map(Value::to_string).unwrap_or_default();
+                let millis = self.at().or_else(|| self.call.started()).map(Timestamp::as_millis).unwrap_or_default();
+                format!("{kind} {millis} {}", short(&destination))
+            }
+        }
+    }
+
+    /// Kept, harmless.
+    fn unknown(&self, teller: &Teller<'_>) -> Signal {
+        Signal { at: self.at(), ..teller.signal(Fact::Unknown(short(self.kind)), "event") }
     }
 
     fn at(&self) -> Option<Timestamp> {

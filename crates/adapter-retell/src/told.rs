@@ -1,71 +1,88 @@
-//! What a call object tells, as signals. Each comes under its own name, so that the same news from two webhooks, or
-//! from a webhook and from a question of ours, is one.
+//! What a call object tells, as signals.
+//!
+//! The same news comes with several messages, for any of them may be lost. Each message's own name is in the key, so that
+//! only its repetition is a duplicate; that the same news is none any more, the core sees by itself.
 
 use call_core::{AnsweredBy, Fact, Report, Signal};
+use sha2::{Digest as _, Sha256};
 
 use crate::resource::CallObject;
 
-/// Somebody has answered. `call_started`, the first function call and an end that only connected calls have are the
-/// same news: whichever comes first (post-mortem 4.1).
-pub(crate) fn started(call: &CallObject<'_>) -> Signal {
-    Signal { at: call.started(), ..signal(call, Fact::Answered, "started") }
+/// One message, and the call in it.
+pub(crate) struct Teller<'a> {
+    call: CallObject<'a>,
+    event: String,
 }
 
-/// All that is known of the call by its end, then the end: what waits for it (an analysis of the transcript, say) finds
-/// everything in place. Messages get lost, so each of them tells everything.
-pub(crate) fn ended(call: &CallObject<'_>) -> Vec<Signal> {
-    all(call, signal(call, Fact::Ended(call.words().hungup()), "ended"))
-}
-
-/// The same, as the answer to a question of ours.
-pub(crate) fn reported(call: &CallObject<'_>) -> Vec<Signal> {
-    all(call, Signal::new(Fact::Report(Report::Ended(call.words().hungup()))).on(call.leg()))
-}
-
-fn all(call: &CallObject<'_>, end: Signal) -> Vec<Signal> {
-    let words = call.words();
-    let mut signals = Vec::new();
-    if words.connected() {
-        signals.push(started(call));
+impl<'a> Teller<'a> {
+    /// `event` names the message among all that Retell sends about the call: it has no ids for them.
+    pub(crate) fn new(call: CallObject<'a>, event: impl Into<String>) -> Self {
+        Self { call, event: event.into() }
     }
-    if words.is_machine() {
-        signals.push(signal(call, Fact::Detected(AnsweredBy::Machine), "machine"));
-    }
-    signals.extend(findings(call));
-    signals.push(Signal { at: call.ended(), ..end });
-    signals
-}
 
-/// What became known beside the call's movement.
-pub(crate) fn findings(call: &CallObject<'_>) -> Vec<Signal> {
-    let mut signals = Vec::new();
-    let turns = call.turns();
-    if !turns.is_empty() {
-        // Not under one name: it may have grown since.
-        signals.push(Signal::new(Fact::Transcript(turns)).on(call.leg()));
+    /// Somebody has answered. `call_started`, a function call and an end that only connected calls have prove it alike:
+    /// whichever comes first (post-mortem 4.1).
+    pub(crate) fn started(&self) -> Signal {
+        Signal { at: self.call.started(), ..self.signal(Fact::Answered, "started") }
     }
-    for recording in call.recordings() {
-        let name = recording.id.clone();
-        signals.push(Signal::new(Fact::Recording(recording)).on(call.leg()).keyed(name));
+
+    /// All that is known of the call by its end, then the end: what waits for it (an analysis of the transcript, say)
+    /// finds everything in place.
+    pub(crate) fn ended(&self) -> Vec<Signal> {
+        self.all(self.signal(Fact::Ended(self.call.words().hungup()), "ended"))
     }
-    signals.extend(call.cost().map(|cost| {
-        // The cost of a transfer leg is added when that leg is over.
-        let name = format!("cost {}", cost.amount);
-        signal(call, Fact::Billed(cost), &name)
-    }));
-    signals.extend(call.latency().map(|latency| signal(call, Fact::Measured(latency), "latency")));
-    signals.extend(call.analysis().map(|analysis| Signal::new(Fact::Analyzed(analysis)).on(call.leg())));
-    signals
-}
 
-/// The last words so far.
-pub(crate) fn spoken(call: &CallObject<'_>) -> Option<Signal> {
-    let turns = call.turns();
-    let place = turns.len();
-    let turn = turns.into_iter().next_back()?;
-    Some(signal(call, Fact::Turn(turn), &format!("turn {place}")))
-}
+    /// The same, as the answer to a question of ours.
+    pub(crate) fn reported(&self) -> Vec<Signal> {
+        self.all(Signal::new(Fact::Report(Report::Ended(self.call.words().hungup()))).on(self.call.leg()))
+    }
 
-pub(crate) fn signal(call: &CallObject<'_>, fact: Fact, name: &str) -> Signal {
-    Signal::new(fact).on(call.leg()).keyed(format!("{}:{name}", call.id()))
+    fn all(&self, end: Signal) -> Vec<Signal> {
+        let words = self.call.words();
+        let mut signals = Vec::new();
+        if words.connected() {
+            signals.push(self.started());
+        }
+        if words.is_machine() {
+            signals.push(self.signal(Fact::Detected(AnsweredBy::Machine), "machine"));
+        }
+        signals.extend(self.findings());
+        signals.push(Signal { at: self.call.ended(), ..end });
+        signals
+    }
+
+    /// What became known beside the call's movement.
+    pub(crate) fn findings(&self) -> Vec<Signal> {
+        let call = &self.call;
+        let mut signals = Vec::new();
+        let turns = call.turns();
+        if !turns.is_empty() {
+            signals.push(self.signal(Fact::Transcript(turns), "transcript"));
+        }
+        for recording in call.recordings() {
+            let name = recording.id.clone();
+            signals.push(self.signal(Fact::Recording(recording), &name));
+        }
+        signals.extend(call.cost().map(|cost| self.signal(Fact::Billed(cost), "cost")));
+        signals.extend(call.latency().map(|latency| self.signal(Fact::Measured(latency), "latency")));
+        signals.extend(call.analysis().map(|analysis| {
+            // A call can be analysed again, which is told by the same event.
+            let said = serde_json::to_vec(&analysis).unwrap_or_default();
+            let name: String = Sha256::digest(said).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+            self.signal(Fact::Analyzed(analysis), &format!("analysis {name}"))
+        }));
+        signals
+    }
+
+    /// The last words so far. Those before came with earlier messages, and all come at the end.
+    pub(crate) fn spoken(&self) -> Option<Signal> {
+        let turns = self.call.turns();
+        let place = turns.len();
+        let turn = turns.into_iter().next_back()?;
+        Some(self.signal(Fact::Turn(turn), &format!("turn {place}")))
+    }
+
+    pub(crate) fn signal(&self, fact: Fact, name: &str) -> Signal {
+        Signal::new(fact).on(self.call.leg()).keyed(format!("{}:{}:{name}", self.call.id(), self.event))
+    }
 }
