@@ -17,6 +17,7 @@ use crate::{
     network::{Desk, Inbound},
     outage::Down,
     person::Person,
+    retell::Agent,
     truth::{CallRecord, RestRequest, Summary},
 };
 
@@ -29,6 +30,7 @@ pub(crate) fn router(desk: Desk) -> Router {
         .route("/control/faults", get(faults).post(set_faults))
         .route("/control/persons", post(set_person))
         .route("/control/numbers", post(set_number))
+        .route("/control/agents", post(set_agent))
         .route("/control/inbound", post(inbound))
         .route("/control/down", post(down))
         .route("/control/heal", post(heal))
@@ -117,6 +119,11 @@ async fn set_person(State(desk): State<Desk>, Json(settlement): Json<Settlement>
 
 async fn set_number(State(desk): State<Desk>, Json(number): Json<Number>) -> StatusCode {
     desk.world.ledger.set_number(number);
+    StatusCode::NO_CONTENT
+}
+
+async fn set_agent(State(desk): State<Desk>, Json(agent): Json<Agent>) -> StatusCode {
+    desk.set_agent(agent);
     StatusCode::NO_CONTENT
 }
 

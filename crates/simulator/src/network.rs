@@ -13,6 +13,7 @@ use crate::{
     control,
     fault::{Faults, Rule},
     line::{Exchange, Line},
+    misconfiguration::Misconfiguration,
     outage::Down,
     person::Person,
     provider::Provider,
@@ -218,12 +219,21 @@ impl Network {
 
     /// Adds or replaces one of Retell's agents.
     pub fn set_agent(&self, agent: Agent) {
-        self.desk.retell.set_agent(agent);
+        self.desk.set_agent(agent);
     }
 
     /// Says where Retell tells events of agents without an address of their own.
     pub fn set_retell_webhook(&self, url: Option<String>) {
         self.desk.retell.set_webhook_url(url);
+    }
+
+    /// Sets one of the accounts up wrong. `doctor` must find it.
+    pub fn misconfigure(&self, misconfiguration: Misconfiguration) {
+        match misconfiguration {
+            Misconfiguration::Twilio(mistake) => self.desk.twilio.misconfigure(mistake),
+            Misconfiguration::Telnyx(mistake) => self.desk.telnyx.misconfigure(mistake),
+            Misconfiguration::Retell(mistake) => self.desk.retell.misconfigure(mistake),
+        }
     }
 
     /// Replaces the faults by chance.
@@ -292,7 +302,7 @@ impl Desk {
         Self {
             twilio: twilio::Face::new(Arc::clone(&world), base.to_owned()),
             telnyx: telnyx::Face::new(Arc::clone(&world), format!("{base}/telnyx")),
-            retell: retell::Face::new(Arc::clone(&world)),
+            retell: retell::Face::new(Arc::clone(&world), format!("{base}/retell")),
             world,
         }
     }
@@ -302,6 +312,10 @@ impl Desk {
         twilio::rest::router(Arc::clone(&self.twilio))
             .nest("/telnyx", telnyx::router(Arc::clone(&self.telnyx)))
             .nest("/retell", retell::router(Arc::clone(&self.retell)))
+    }
+
+    pub(crate) fn set_agent(&self, agent: Agent) {
+        self.retell.set_agent(agent);
     }
 
     pub(crate) fn down(&self, down: Down) {

@@ -22,6 +22,8 @@ pub(crate) struct Story {
     pub(crate) transcript: Vec<Entry>,
     /// Milliseconds that each of the agent's replies took.
     pub(crate) latencies: Vec<f64>,
+    /// Where the sound of the ended call can be fetched.
+    pub(crate) recording_url: Option<String>,
     /// Whether the agent said all that it had to say.
     pub(crate) successful: bool,
     pub(crate) analyzed: bool,
@@ -39,6 +41,7 @@ impl Story {
             storage: "everything".into(),
             transcript: Vec::new(),
             latencies: Vec::new(),
+            recording_url: None,
             successful: false,
             analyzed: false,
             registered: true,

@@ -145,6 +145,11 @@ impl Face {
             if let Some(agent) = named {
                 story.agent = agent;
             }
+            if let Some(settings) = said.get("agent_override").and_then(|wishes| wishes.get("agent"))
+                && let Some(agent) = story.agent.clone().overridden(settings)
+            {
+                story.agent = agent;
+            }
             story.metadata = said.get("metadata").filter(|it| it.is_object()).cloned();
             story.variables = said.get("dynamic_variables").and_then(Value::as_object).cloned();
         });

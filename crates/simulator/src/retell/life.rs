@@ -88,6 +88,10 @@ impl Face {
             return;
         }
         let scale = self.world.scale;
+        if call.look(|record| record.answered_at.is_some()) {
+            let url = format!("{}/recordings/{}/recording.wav", self.base_url, call.sid);
+            call.tell(|story| story.recording_url = Some(url));
+        }
         call.enter_with(ending.status(), |record, ended| {
             record.cause = Some(ending.name().into());
             record.duration = Some(

@@ -17,6 +17,7 @@ use crate::{
     world::World,
 };
 
+mod account;
 mod call;
 mod ending;
 mod event;
@@ -31,6 +32,7 @@ mod sign;
 mod talk;
 mod transcript;
 
+pub use account::RetellMistake;
 use call::{Call, Stop, Story};
 pub(crate) use rest::router;
 pub use setup::{Agent, Function, RetellConfig};
@@ -39,7 +41,9 @@ pub use setup::{Agent, Function, RetellConfig};
 #[derive(Debug)]
 pub(crate) struct Face {
     pub(crate) world: Arc<World>,
+    base_url: String,
     sids: Sids,
+    account: account::Account,
     agents: Mutex<Vec<Agent>>,
     /// Where events of agents without an address of their own go.
     webhook_url: Mutex<Option<String>>,
@@ -55,10 +59,12 @@ struct Register {
 }
 
 impl Face {
-    pub(crate) fn new(world: Arc<World>) -> Arc<Self> {
+    pub(crate) fn new(world: Arc<World>, base_url: String) -> Arc<Self> {
         let config = &world.config.retell;
         Arc::new(Self {
+            base_url,
             sids: Sids::new(),
+            account: account::Account::default(),
             agents: Mutex::new(config.agents.clone()),
             webhook_url: Mutex::new(config.webhook_url.clone()),
             calls: Mutex::default(),

@@ -95,6 +95,9 @@ fn ending(fields: &mut Map<String, Value>, record: &CallRecord, story: &Story, e
     });
     let unit_price: f64 = COSTS.iter().map(|(_, cents)| cents).sum();
     add("duration_ms", (seconds * 1000).into());
+    if let Some(url) = &story.recording_url {
+        add("recording_url", url.as_str().into());
+    }
     add("collected_dynamic_variables", json!({}));
     add("latency", json!({ "e2e": latency(&story.latencies) }));
     add("llm_token_usage", json!({ "values": [210], "average": 210, "num_requests": 1 }));

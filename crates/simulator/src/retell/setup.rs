@@ -125,6 +125,31 @@ impl Agent {
         self
     }
 
+    /// The same agent with the settings of an `agent_override`, for one call. `None`: one of them is out of its range.
+    /// Settings without a meaning on this network are accepted.
+    pub(crate) fn overridden(mut self, settings: &Value) -> Option<Self> {
+        let seconds = |name: &str, from: u64, to: u64| match settings.get(name) {
+            Some(value) => {
+                let millis = value.as_u64().filter(|millis| (from..=to).contains(millis))?;
+                Some(Some(Duration::from_millis(millis)))
+            }
+            None => Some(None),
+        };
+        if let Some(ring) = seconds("ring_duration_ms", 5_000, 300_000)? {
+            self.ring = ring.as_secs_f64();
+        }
+        if let Some(longest) = seconds("max_call_duration_ms", 60_000, 7_200_000)? {
+            self.longest = longest.as_secs_f64();
+        }
+        if let Some(timeout) = seconds("webhook_timeout_ms", 1, 60_000)? {
+            self.webhook_timeout = timeout;
+        }
+        if let Some(url) = settings.get("webhook_url") {
+            self.webhook_url = url.as_str().map(str::to_owned);
+        }
+        Some(self)
+    }
+
     /// The same agent, which never hangs up by itself.
     #[must_use]
     pub fn staying(mut self) -> Self {

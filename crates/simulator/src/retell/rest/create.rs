@@ -99,5 +99,9 @@ fn caller(face: &Face, request: &Request, from: &str) -> Result<Agent, Refusal> 
     }
     let own = number.and_then(|number| number.connection);
     let id = request.text("override_agent_id").map(str::to_owned).or(own);
-    face.agent(id.as_deref()).ok_or_else(Refusal::unknown_asset)
+    let agent = face.agent(id.as_deref()).ok_or_else(Refusal::unknown_asset)?;
+    match request.field("agent_override").and_then(|wishes| wishes.get("agent")) {
+        Some(settings) => agent.overridden(settings).ok_or_else(|| Refusal::bad("agent_override is out of range.")),
+        None => Ok(agent),
+    }
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use axum::{
     Router,
     body::{Body, to_bytes},
-    extract::{ConnectInfo, State},
+    extract::{ConnectInfo, Path, State},
     http::{HeaderValue, StatusCode, header},
-    response::Response,
-    routing::any,
+    response::{IntoResponse, Response},
+    routing::{any, get},
 };
 
 use super::Face;
@@ -17,6 +17,7 @@ use crate::{
     gate::{Answer, Seen, Trouble, Visit},
     line::Line,
     provider::Provider,
+    silence::silence,
     truth::RestRequest,
 };
 
@@ -35,7 +36,10 @@ const MOST_BYTES: usize = 1 << 20;
 
 /// Below `/retell`: what `https://api.retellai.com` serves.
 pub(crate) fn router(face: Arc<Face>) -> Router {
-    Router::new().route("/{*path}", any(serve)).with_state(face)
+    Router::new()
+        .route("/recordings/{call_id}/recording.wav", get(sound))
+        .route("/{*path}", any(serve))
+        .with_state(face)
 }
 
 async fn serve(
@@ -52,6 +56,18 @@ async fn serve(
     let seen = pass(&face, &request).await;
     let answer = face.world.conclude(RestRequest { json: request.json, ..arrived }, seen, &line).await;
     respond(answer.unwrap_or_else(|| excuse(Trouble::Unavailable)))
+}
+
+/// The sound of an ended call, for everybody who knows the address, as at Retell.
+async fn sound(State(face): State<Arc<Face>>, Path(id): Path<String>) -> Response {
+    let call = face.visible(&id).filter(|call| call.story(|story| story.recording_url.is_some()));
+    match call {
+        Some(call) => {
+            let seconds = call.look(|record| record.duration.unwrap_or(0));
+            ([(header::CONTENT_TYPE, "audio/wav")], silence(seconds)).into_response()
+        }
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
 }
 
 /// Carries a request out, unless something is in its way.
@@ -78,6 +94,10 @@ async fn perform(face: &Arc<Face>, request: &Request) -> Result<Answer, Refusal>
         Resource::Stop(id) => change::stop(face, id).await,
         Resource::Update(id) => change::update(face, id, request),
         Resource::UpdateLive(id) => change::update_live(face, id, request),
+        Resource::Setup(kind, id) => face.account(kind, id, None).map(Answer::ok).ok_or_else(Refusal::unknown_asset),
+        Resource::SetUp(kind, id) => {
+            face.account(kind, id, request.json.as_ref()).map(Answer::ok).ok_or_else(Refusal::unknown_asset)
+        }
         Resource::Delete(id) => change::delete(face, id),
     }
 }

@@ -24,6 +24,9 @@ pub(super) enum Resource {
     UpdateLive(String),
     Delete(String),
     Concurrency,
+    /// How the workspace is set up: an agent, an LLM, a number, by kind and name.
+    Setup(String, String),
+    SetUp(String, String),
 }
 
 impl Resource {
@@ -39,6 +42,11 @@ impl Resource {
             ("PATCH", ["v2", "update-live-call", call]) => Self::UpdateLive(id(call)),
             ("DELETE", ["v2", "delete-call", call]) => Self::Delete(id(call)),
             ("GET", ["get-concurrency"]) => Self::Concurrency,
+            (method, [path, name]) => match (method, path.split_once('-')?) {
+                ("GET", ("get", kind)) => Self::Setup(id(kind), id(name)),
+                ("PATCH", ("update", kind)) => Self::SetUp(id(kind), id(name)),
+                _ => return None,
+            },
             _ => return None,
         })
     }
@@ -49,7 +57,7 @@ impl Resource {
             Self::Get(call) | Self::Stop(call) | Self::Update(call) | Self::UpdateLive(call) | Self::Delete(call) => {
                 Some(call)
             }
-            Self::Create | Self::List | Self::Concurrency => None,
+            Self::Create | Self::List | Self::Concurrency | Self::Setup(..) | Self::SetUp(..) => None,
         }
     }
 }
@@ -84,7 +92,10 @@ impl Request {
 
     /// Whether it asks for more than a look.
     pub(super) fn changes(&self) -> bool {
-        !matches!(self.resource, None | Some(Resource::Get(_) | Resource::List | Resource::Concurrency))
+        !matches!(
+            self.resource,
+            None | Some(Resource::Get(_) | Resource::List | Resource::Concurrency | Resource::Setup(..))
+        )
     }
 
     /// The name that fault rules use.
@@ -94,7 +105,7 @@ impl Request {
             Some(Resource::List) => "list",
             Some(Resource::Get(_)) => "fetch",
             Some(Resource::Stop(_) | Resource::Update(_) | Resource::UpdateLive(_) | Resource::Delete(_)) => "update",
-            Some(Resource::Concurrency) | None => "other",
+            Some(Resource::Concurrency | Resource::Setup(..) | Resource::SetUp(..)) | None => "other",
         }
     }
 }

@@ -50,6 +50,36 @@ async fn what_cannot_be_dialled_is_refused() {
 }
 
 #[tokio::test]
+async fn settings_can_be_overridden_for_one_call() {
+    let bench = Bench::with(Config { speed: 20.0, ..quick() }).await;
+    bench.network.set_person("*", Person::no_answer());
+    let mut order = Bench::order(PHONE);
+    order["agent_override"] = json!({ "agent": { "ring_duration_ms": 5_000, "webhook_url": bench.at("/other") } });
+    bench.post("/v2/create-phone-call", order.clone()).await;
+    bench.settle().await;
+    let call = bench.network.calls().remove(0);
+    let rang = call.rang_at.unwrap().duration_until(call.ended_at.unwrap());
+    // At speed 20; the agent's own patience would be 1.5 s.
+    assert!((250..1500).contains(&rang.as_millis()), "{rang:?}");
+    assert_eq!((bench.seen("/other").len(), bench.seen("/events").len()), (2, 0));
+    order["agent_override"]["agent"]["ring_duration_ms"] = json!(4_999);
+    assert_eq!(bench.post("/v2/create-phone-call", order).await.0, 400);
+}
+
+#[tokio::test]
+async fn a_recording_can_be_fetched_when_the_call_is_over() {
+    let bench = Bench::new().await;
+    bench.network.set_person("*", Person::talks(3600.0));
+    let call = bench.live().await;
+    let url = bench.told("call_ended")["recording_url"].as_str().unwrap().to_owned();
+    let answer = bench.http.get(&url).send().await.unwrap();
+    assert_eq!((answer.status().as_u16(), answer.headers()["content-type"].to_str().unwrap()), (200, "audio/wav"));
+    let seconds = call.duration.unwrap().min(60) as usize;
+    assert!(answer.bytes().await.unwrap().len() > 8000 * seconds);
+    assert_eq!(bench.http.get(url.replace("call_", "call_0")).send().await.unwrap().status(), 404);
+}
+
+#[tokio::test]
 async fn a_wrong_key_opens_nothing() {
     let bench = Bench::new().await;
     let url = format!("{}/v2/get-call/call_x", bench.network.retell_url());
