@@ -21,6 +21,7 @@ impl Application {
             "webhook_event_failover_url": config.webhook_failover_url,
             "webhook_api_version": config.webhook_api_version,
             "call_cost_in_webhooks": config.call_cost_in_webhooks,
+            "outbound": { "outbound_voice_profile_id": super::account::PROFILE },
         });
         Self::new(config.connection_id.clone(), &fields)
     }

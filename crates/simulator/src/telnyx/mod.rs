@@ -16,6 +16,7 @@ use crate::{
     world::World,
 };
 
+mod account;
 mod amd;
 mod application;
 mod bridge;
@@ -33,6 +34,7 @@ mod talk;
 mod webhook;
 mod window;
 
+pub use account::TelnyxMistake;
 use application::Application;
 use call::{Call, Lines, Plan, Ring};
 use recording::Recording;
@@ -56,6 +58,7 @@ pub(crate) struct Face {
     sids: Sids,
     signer: Signer,
     calls: Mutex<Register>,
+    account: account::Account,
     applications: Mutex<Vec<Application>>,
     recordings: Mutex<Vec<Recording>>,
     /// A dial is known by its `command_id` alone: there is no call yet.
@@ -76,6 +79,7 @@ impl Face {
             sids: Sids::new(),
             signer: Signer::new(&config.signing_seed),
             calls: Mutex::default(),
+            account: account::Account::new(),
             applications: Mutex::new(vec![Application::configured(config)]),
             recordings: Mutex::default(),
             dials: Window::default(),

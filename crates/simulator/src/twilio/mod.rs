@@ -16,6 +16,7 @@ use crate::{
     world::World,
 };
 
+mod account;
 mod amd;
 mod call;
 mod callback;
@@ -31,6 +32,7 @@ mod stream;
 mod twiml;
 mod xml;
 
+pub use account::TwilioMistake;
 use call::{Call, Milestone, Order, Plan};
 use hook::Hook;
 use obey::Source;
@@ -43,6 +45,7 @@ pub(crate) struct Face {
     pub(crate) world: Arc<World>,
     pub(crate) base_url: String,
     sids: Sids,
+    account: account::Account,
     calls: Mutex<Register>,
     recordings: Mutex<Vec<Recording>>,
     streams: Mutex<Vec<Stream>>,
@@ -61,6 +64,7 @@ impl Face {
         Arc::new(Self {
             base_url,
             sids: Sids::new(),
+            account: account::Account::new(),
             calls: Mutex::default(),
             recordings: Mutex::default(),
             streams: Mutex::default(),

@@ -94,8 +94,10 @@ async fn perform(face: &Arc<Face>, request: &Request) -> Result<Answer, Refusal>
         Resource::Stop(id) => change::stop(face, id).await,
         Resource::Update(id) => change::update(face, id, request),
         Resource::UpdateLive(id) => change::update_live(face, id, request),
-        Resource::Setup(kind, id) => face.account(kind, id, None).map(Answer::ok).ok_or_else(Refusal::unknown_asset),
-        Resource::SetUp(kind, id) => {
+        Resource::ReadAccount(kind, id) => {
+            face.account(kind, id, None).map(Answer::ok).ok_or_else(Refusal::unknown_asset)
+        }
+        Resource::ChangeAccount(kind, id) => {
             face.account(kind, id, request.json.as_ref()).map(Answer::ok).ok_or_else(Refusal::unknown_asset)
         }
         Resource::Delete(id) => change::delete(face, id),

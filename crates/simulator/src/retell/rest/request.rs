@@ -25,8 +25,9 @@ pub(super) enum Resource {
     Delete(String),
     Concurrency,
     /// How the workspace is set up: an agent, an LLM, a number, by kind and name.
-    Setup(String, String),
-    SetUp(String, String),
+    ReadAccount(String, String),
+    /// A change to that.
+    ChangeAccount(String, String),
 }
 
 impl Resource {
@@ -43,8 +44,8 @@ impl Resource {
             ("DELETE", ["v2", "delete-call", call]) => Self::Delete(id(call)),
             ("GET", ["get-concurrency"]) => Self::Concurrency,
             (method, [path, name]) => match (method, path.split_once('-')?) {
-                ("GET", ("get", kind)) => Self::Setup(id(kind), id(name)),
-                ("PATCH", ("update", kind)) => Self::SetUp(id(kind), id(name)),
+                ("GET", ("get", kind)) => Self::ReadAccount(id(kind), id(name)),
+                ("PATCH", ("update", kind)) => Self::ChangeAccount(id(kind), id(name)),
                 _ => return None,
             },
             _ => return None,
@@ -57,7 +58,7 @@ impl Resource {
             Self::Get(call) | Self::Stop(call) | Self::Update(call) | Self::UpdateLive(call) | Self::Delete(call) => {
                 Some(call)
             }
-            Self::Create | Self::List | Self::Concurrency | Self::Setup(..) | Self::SetUp(..) => None,
+            Self::Create | Self::List | Self::Concurrency | Self::ReadAccount(..) | Self::ChangeAccount(..) => None,
         }
     }
 }
@@ -94,7 +95,7 @@ impl Request {
     pub(super) fn changes(&self) -> bool {
         !matches!(
             self.resource,
-            None | Some(Resource::Get(_) | Resource::List | Resource::Concurrency | Resource::Setup(..))
+            None | Some(Resource::Get(_) | Resource::List | Resource::Concurrency | Resource::ReadAccount(..))
         )
     }
 
@@ -105,7 +106,7 @@ impl Request {
             Some(Resource::List) => "list",
             Some(Resource::Get(_)) => "fetch",
             Some(Resource::Stop(_) | Resource::Update(_) | Resource::UpdateLive(_) | Resource::Delete(_)) => "update",
-            Some(Resource::Concurrency | Resource::Setup(..) | Resource::SetUp(..)) | None => "other",
+            Some(Resource::Concurrency | Resource::ReadAccount(..) | Resource::ChangeAccount(..)) | None => "other",
         }
     }
 }

@@ -84,13 +84,17 @@ async fn perform(face: &Arc<Face>, request: &Request) -> Result<Answer, Refusal>
         Resource::Applications if is(Method::POST) => applications::create(face, &request.body),
         Resource::Application(id) if is(Method::GET) => applications::fetch(face, id),
         Resource::Application(id) if is(Method::PATCH) => applications::update(face, id, &request.body),
+        Resource::Account(path) if is(Method::GET) || is(Method::PATCH) => {
+            face.account(path, &request.body).map(Answer::ok).ok_or_else(Refusal::not_found)
+        }
         Resource::Calls
         | Resource::Call(_)
         | Resource::Action(..)
         | Resource::ActiveCalls(_)
         | Resource::CallEvents
         | Resource::Applications
-        | Resource::Application(_) => Err(Refusal::not_found()),
+        | Resource::Application(_)
+        | Resource::Account(_) => Err(Refusal::not_found()),
     }
 }
 

@@ -5,7 +5,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::error::Refusal;
-use crate::config::Config;
+use crate::{config::Config, telnyx::account};
 
 pub(super) struct Request {
     pub(super) method: Method,
@@ -29,6 +29,8 @@ pub(super) enum Resource {
     CallEvents,
     Applications,
     Application(String),
+    /// How the account is set up otherwise.
+    Account(String),
 }
 
 impl Resource {
@@ -42,6 +44,7 @@ impl Resource {
             ["call_events"] => Self::CallEvents,
             ["call_control_applications"] => Self::Applications,
             ["call_control_applications", application] => Self::Application(id(application)),
+            path if account::serves(path) => Self::Account(path.join("/")),
             _ => return None,
         })
     }
@@ -50,7 +53,12 @@ impl Resource {
     pub(super) fn call(&self) -> Option<&str> {
         match self {
             Self::Call(call) | Self::Action(call, _) => Some(call),
-            Self::Calls | Self::ActiveCalls(_) | Self::CallEvents | Self::Applications | Self::Application(_) => None,
+            Self::Calls
+            | Self::ActiveCalls(_)
+            | Self::CallEvents
+            | Self::Applications
+            | Self::Application(_)
+            | Self::Account(_) => None,
         }
     }
 }

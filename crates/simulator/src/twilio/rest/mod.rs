@@ -83,6 +83,9 @@ async fn perform(face: &Arc<Face>, request: &Request) -> Result<Answer, Refusal>
         Resource::Recording(sid) if get => recordings::fetch(face, sid),
         Resource::Streams(sid) if post => streams::start(face, sid, request),
         Resource::Stream(call, sid) if post => streams::stop(face, call, sid, request),
+        Resource::Account(path) if get || post => {
+            face.account(path, &request.form).map(Answer::ok).ok_or_else(|| Refusal::not_found(&request.path))
+        }
         Resource::Calls
         | Resource::Call(_)
         | Resource::Events(_)
@@ -92,7 +95,8 @@ async fn perform(face: &Arc<Face>, request: &Request) -> Result<Answer, Refusal>
         | Resource::Recordings
         | Resource::Recording(_)
         | Resource::Streams(_)
-        | Resource::Stream(..) => Err(Refusal::new(405, 20004, "Method not allowed")),
+        | Resource::Stream(..)
+        | Resource::Account(_) => Err(Refusal::new(405, 20004, "Method not allowed")),
     }
 }
 

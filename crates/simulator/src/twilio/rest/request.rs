@@ -4,7 +4,7 @@ use axum::http::{Method, header::AUTHORIZATION, request::Parts};
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::error::Refusal;
-use crate::config::Config;
+use crate::{config::Config, twilio::account};
 
 pub(super) struct Request {
     pub(super) method: Method,
@@ -30,6 +30,8 @@ pub(super) enum Resource {
     Recording(String),
     Streams(String),
     Stream(String, String),
+    /// How the account is set up.
+    Account(String),
 }
 
 impl Resource {
@@ -46,6 +48,7 @@ impl Resource {
             ["Calls", call, "Streams", stream] => Self::Stream(sid(call), sid(stream)),
             ["Recordings"] => Self::Recordings,
             ["Recordings", recording] => Self::Recording(sid(recording)),
+            path if account::serves(path) => Self::Account(path.join("/")),
             _ => return None,
         })
     }
@@ -60,7 +63,7 @@ impl Resource {
             | Self::CallRecording(call, _)
             | Self::Streams(call)
             | Self::Stream(call, _) => Some(call),
-            Self::Calls | Self::Recordings | Self::Recording(_) => None,
+            Self::Calls | Self::Recordings | Self::Recording(_) | Self::Account(_) => None,
         }
     }
 }
