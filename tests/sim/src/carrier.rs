@@ -87,19 +87,24 @@ impl World {
         self.dice.within(5 * MS, 300 * MS)
     }
 
-    fn carry_out(&mut self, call: &Call, effect: &Effect) -> Answer {
+    fn carry_out(&mut self, call: &Call, id: &EffectId, effect: &Effect) -> Answer {
         let phone = match effect {
             Effect::Hangup { leg } => self.network.find(leg),
             _ => self.network.of(call),
         };
-        let ((Effect::Dial | Effect::Reconcile, _) | (_, Some(_))) = (effect, phone) else {
-            return Answer::Refused { why: "no such call".to_owned() };
+        let phone = match (effect, phone) {
+            (Effect::Dial, _) => return self.dial(call, false),
+            (Effect::Reconcile, _) => return self.look_up(call),
+            (_, Some(phone)) => phone,
+            (_, None) => return Answer::Refused { why: "no such call".to_owned() },
         };
-        let phone = phone.unwrap_or_default();
+        if let Some(answer) = self.objects(phone, id, effect) {
+            return answer;
+        }
+        self.done(call, effect);
         match effect {
-            Effect::Dial => self.dial(call, false),
+            Effect::Answer => self.pick_up(phone, call),
             Effect::Hangup { .. } => self.hang_up(phone),
-            Effect::Reconcile => self.look_up(call),
             Effect::Speak { operation, .. } if self.speak(phone, operation) => Answer::Done(Vec::new()),
             Effect::OpenStream if self.open_stream(phone) => Answer::Done(Vec::new()),
             Effect::Speak { .. } | Effect::OpenStream => Answer::Refused { why: "not in progress".to_owned() },
@@ -111,12 +116,11 @@ impl World {
                 self.close_stream(phone);
                 Answer::Done(Vec::new())
             }
-            Effect::Transfer { .. } => {
-                if self.network.phones[phone].station == Station::Talking {
-                    self.transfer(phone, call.id());
-                }
+            Effect::Transfer { .. } if self.network.phones[phone].station == Station::Talking => {
+                self.transfer(phone, call.id());
                 Answer::Done(Vec::new())
             }
+            Effect::Transfer { .. } => Answer::Refused { why: "not in progress".to_owned() },
             _ => Answer::Done(Vec::new()),
         }
     }
@@ -125,7 +129,7 @@ impl World {
     pub(crate) fn dial(&mut self, call: &Call, ghost: bool) -> Answer {
         let phone = self.create(Some(call.id()), None, Station::Queued);
         self.network.phones[phone].ghost = ghost;
-        self.network.phones[phone].script = Some(call.plan().script.clone());
+        self.network.phones[phone].conduct = call.plan().conduct;
         self.network.dialled.insert(call.id(), phone);
         self.trace.line(self.now, "net", || format!("{} is dialled: P{phone}", short(call.id())));
         let sim = self.sim();
@@ -198,7 +202,7 @@ impl Provider for Carrier {
         sleep(&self.sim, wait).await;
         let way = self.sim.world().there(self.server, call, effect);
         let answer = match way {
-            Way::Through => self.sim.world().carry_out(call, effect),
+            Way::Through => self.sim.world().carry_out(call, id, effect),
             Way::Answer(answer) => {
                 if matches!(answer, Answer::Unknown { .. }) {
                     sleep(&self.sim, 5 * SEC).await;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use call_core::port::{IdempotencyKey, PlaceError, Placed, SwitchboardError};
-use call_core::{CallId, Closing, Command, Plan, Policy, Proposer, Script, StalePolicy, Subject};
+use call_core::{CallId, Closing, Command, Conduct, Plan, Policy, Proposer, Script, StalePolicy, Subject};
 
 use crate::Options;
 use crate::dice::Dice;
@@ -45,7 +45,9 @@ impl Clients {
         let subjects = dice.within(1, 12);
         let orders = (0..lives)
             .map(|n| {
-                let mut plan = Plan::new(PROVIDER, "+15550100", "+15550199").with_script(script(dice));
+                let conduct = conduct(dice);
+                let plan = Plan::new(PROVIDER, "+15550100", "+15550199").with_script(script(dice, conduct));
+                let mut plan = Plan { conduct, ..plan };
                 if dice.percent(40) {
                     plan = plan.about(format!("lead-{}", dice.below(subjects)));
                 }
@@ -99,9 +101,24 @@ fn policy(dice: &mut Dice, skew: u64) -> Policy {
     }
 }
 
-/// What happens when somebody answers.
-pub(crate) fn script(dice: &mut Dice) -> Script {
+/// What kind of provider carries a call.
+pub(crate) fn conduct(dice: &mut Dice) -> Conduct {
     match dice.below(10) {
+        0..5 => Conduct::Asked,
+        5..8 => Conduct::Commanded,
+        _ => Conduct::Agent,
+    }
+}
+
+/// What happens when somebody answers.
+pub(crate) fn script(dice: &mut Dice, conduct: Conduct) -> Script {
+    if conduct == Conduct::Agent {
+        return Script::Agent { id: None };
+    }
+    let spoken = conduct == Conduct::Commanded && dice.percent(70);
+    match dice.below(10) {
+        _ if spoken && dice.percent(40) => Script::Say { text: "hello".to_owned() },
+        _ if spoken => Script::Converse { greeting: "hello".to_owned() },
         0 => Script::Say { text: "hello".to_owned() },
         1 => Script::Connect { to: "+15550123".to_owned(), caller_id: None },
         2..6 => Script::Stream,

@@ -2,7 +2,8 @@
 
 use call_core::port::Commit;
 use call_core::{
-    Call, Command, DialAnswer, Effect, Event, Fact, HangupAnswer, Input, Phase, Proposer, Report, Source, Stage, Timer,
+    Call, Command, DialAnswer, Effect, Event, Fact, HangupAnswer, Input, Phase, Proposer, Report, Script, Source,
+    Stage, Timer,
 };
 
 use crate::rare::Rare;
@@ -66,6 +67,7 @@ impl World {
         match proposer {
             Proposer::Stale { .. } => self.rarely(Rare::Stale),
             Proposer::FarEnd => self.rarely(Rare::FarEnd),
+            Proposer::Farewell if matches!(call.plan().script, Script::Say { .. }) => self.rarely(Rare::SaidAll),
             Proposer::StreamLoss => self.rarely(Rare::StreamLimit),
             Proposer::Deadline { timer: Timer::RingLimit } => self.rarely(Rare::RingLimit),
             Proposer::Deadline { timer: Timer::LiveLimit } => self.rarely(Rare::LiveLimit),
@@ -90,6 +92,7 @@ impl World {
                 Fact::Report(Report::Gone | Report::Unreachable { .. }) => None,
                 Fact::Report(_) if found => Some(Rare::DialFoundByAsking),
                 Fact::HangupAnswer(HangupAnswer::AlreadyEnded) => Some(Rare::HangupTooLate),
+                Fact::Transcript(_) if applied && before.state().findings.words > 0 => Some(Rare::Transcribed),
                 _ if found => Some(Rare::DialFoundByMessage),
                 _ => None,
             },

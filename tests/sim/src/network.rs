@@ -1,17 +1,18 @@
 //! The telephone network and its people: what is true, whoever is told of it.
 
+mod agent;
+mod commanded;
 mod message;
 mod phone;
 mod talk;
 
 use std::collections::BTreeMap;
 
-use call_core::{CallId, Fact, Hungup, Leg, Progress, ProviderName};
+use call_core::{CallId, Conduct, Fact, Hungup, Leg, Progress, ProviderName};
 
-use crate::dice::Dice;
 use crate::world::{Sim, World};
 
-use message::{Instruction, Message};
+use message::Message;
 pub(crate) use phone::{Phone, Station, carrier_limit};
 pub(crate) use talk::Session;
 
@@ -25,8 +26,6 @@ pub(crate) struct Network {
     /// When a call was last said not to be there.
     pub(crate) gone: BTreeMap<CallId, u64>,
     messages: Vec<Message>,
-    /// Whether the provider asks what to do when a call is answered (TwiML), or was told with the dial.
-    asks: bool,
 }
 
 /// What happens on the network.
@@ -54,19 +53,19 @@ pub(crate) enum News {
     Script { phone: usize, epoch: u32 },
     /// What the provider tells after the end.
     Afterword { phone: usize, nth: u8 },
+    /// The provider's agent picks up.
+    PickUp { phone: usize, epoch: u32 },
+    /// The provider says that its agent's call has begun.
+    Started { phone: usize },
+    /// The provider's agent invokes a function.
+    Invoke { phone: usize },
     /// Somebody rings us.
     Ring,
 }
 
 impl Network {
-    pub(crate) fn new(dice: &mut Dice) -> Self {
-        Self {
-            phones: Vec::new(),
-            dialled: BTreeMap::new(),
-            gone: BTreeMap::new(),
-            messages: Vec::new(),
-            asks: dice.percent(60),
-        }
+    pub(crate) const fn new() -> Self {
+        Self { phones: Vec::new(), dialled: BTreeMap::new(), gone: BTreeMap::new(), messages: Vec::new() }
     }
 
     /// The phone of a leg.
@@ -105,6 +104,12 @@ pub(crate) fn happen(sim: &Sim, news: News) {
         News::Script { phone, epoch } if world.network.phones[phone].epoch == epoch => world.over_by(phone),
         News::Script { .. } => {}
         News::Afterword { phone, nth } => world.afterword(phone, nth),
+        News::PickUp { phone, epoch } if world.network.phones[phone].epoch == epoch => {
+            world.move_to(phone, Station::Talking, None);
+        }
+        News::PickUp { .. } => {}
+        News::Started { phone } => world.message(phone, Fact::Answered, false),
+        News::Invoke { phone } => world.invoke(phone),
         News::Ring => world.ring_in(),
     }
 }
@@ -118,8 +123,7 @@ impl World {
     fn announce(&mut self, phone: usize) {
         let state = &self.network.phones[phone];
         let (station, hungup) = (state.station, state.hungup.clone());
-        let placed = state.call.is_some() && state.parent.is_none();
-        let script = state.script.clone();
+        let first = state.parent.is_none();
         let fact = match station {
             Station::Queued => return,
             Station::Initiated => Fact::Progress(Progress::Initiated),
@@ -130,22 +134,23 @@ impl World {
                 None => return,
             },
         };
-        if station != Station::Talking || !placed {
-            return self.message(phone, fact, false);
-        }
-        if self.network.asks {
-            self.message(phone, fact.clone(), true);
-            if self.dice.percent(50) {
+        match (state.conduct, station) {
+            (Conduct::Agent, Station::Talking) if first => self.agent_begins(phone),
+            (Conduct::Agent, Station::Over) if first => self.agent_ends(phone, fact),
+            (Conduct::Agent, _) if first => {}
+            (Conduct::Commanded, Station::Talking) if first => {
+                let call = state.call.or(state.answers);
                 self.message(phone, fact, false);
+                self.detect(phone);
+                call.into_iter().for_each(|call| self.listen(phone, call));
             }
-            return;
-        }
-        self.message(phone, fact, false);
-        let roll = self.dice.roll();
-        if let (Some(script), Some(call), Some(server)) =
-            (script, self.network.phones[phone].call, self.servers.any_up(roll))
-        {
-            self.instruct(phone, Instruction::Follow { call, script, server });
+            (Conduct::Asked, Station::Talking) if first && state.call.is_some() => {
+                self.message(phone, fact.clone(), true);
+                if self.dice.percent(50) {
+                    self.message(phone, fact, false);
+                }
+            }
+            _ => self.message(phone, fact, false),
         }
     }
 }

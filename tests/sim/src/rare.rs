@@ -122,6 +122,26 @@ rare! {
     Transfer,
     /// a connected leg ended its call
     FarEnd,
+    /// a call that rang us was picked up by command
+    PickedUp,
+    /// a command was repeated, and the provider knew it
+    CommandRepeated,
+    /// a command met a call that had ended
+    CommandTooLate,
+    /// a command was refused because the answer was too fresh
+    NotAnsweredYet,
+    /// everything was said, and the call was hung up for that
+    SaidAll,
+    /// an agent's function was the first that was heard of its call
+    ToolCallFirst,
+    /// a function that had run was asked for again
+    ToolCallRepeated,
+    /// the begin of an agent's call was never told
+    StartUntold,
+    /// the end of an agent's call was never told
+    EndUntold,
+    /// a whole transcript took the place of an older one
+    Transcribed,
 }
 
 /// How often each was taken.

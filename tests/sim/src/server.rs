@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use call_core::port::{
-    Answering, Inbound, Job, Lane, Observation, Observer, Outbox, Provider, Subscriber, Sweep, Switchboard,
+    Answering, Functions, Inbound, Job, Lane, Observation, Observer, Outbox, Provider, Subscriber, Sweep, Switchboard,
+    ToolOutcome, ToolRequest, Tools,
 };
-use call_core::{EffectId, Event as Told, Lookup, Plan, Policy, ProviderName, Timestamp};
+use call_core::{Call, EffectId, Event as Told, Lookup, Plan, Policy, ProviderName, Timestamp};
 
 use crate::carrier::Carrier;
 use crate::clock::{ServerClock, sleep};
@@ -57,6 +58,7 @@ pub(crate) struct Server {
 /// What a process is made of.
 pub(crate) struct App {
     pub(crate) switchboard: Switchboard,
+    pub(crate) tools: Tools,
     outbox: Outbox,
     sweep: Sweep,
     /// What `sweep --dry-run` does.
@@ -175,6 +177,8 @@ pub(crate) fn boot(sim: &Sim, server: usize) {
         Lookup::default(),
         keep,
     );
+    let tools =
+        Tools::new(Arc::clone(&store) as _, Arc::clone(&clock) as _, switchboard.clone(), Arc::clone(&watch) as _);
     let outbox = Outbox::new(
         Arc::clone(&store) as _,
         Arc::clone(&clock) as _,
@@ -195,7 +199,7 @@ pub(crate) fn boot(sim: &Sim, server: usize) {
     );
     let dry = Sweep::new(looked_at, Arc::clone(&clock) as _, by_hand);
     let sweep = Sweep::new(store, clock, switchboard.clone());
-    let app = Arc::new(App { switchboard, outbox, sweep, dry });
+    let app = Arc::new(App { switchboard, tools, outbox, sweep, dry });
     sim.world().servers.all[server].app = Some(Arc::clone(&app));
     sim.spawn(server, Box::pin(tell(Arc::clone(sim), server, Arc::clone(&app))));
     sim.spawn(server, Box::pin(act(Arc::clone(sim), server, Arc::clone(&app))));
@@ -401,11 +405,27 @@ impl Subscriber for Watch {
     }
 }
 
+#[async_trait]
+impl Functions for Watch {
+    async fn invoke(&self, call: &Call, request: &ToolRequest) -> ToolOutcome {
+        let (wait, outcome) = {
+            let mut world = self.sim.world();
+            world.show(&self.sim.store, &Seen::Invoked { call: call.id(), request });
+            // No two invocations return the same: so it shows whose outcome is kept.
+            let outcome = world.dice.roll();
+            (world.dice.within(5 * MS, 3 * SEC), outcome)
+        };
+        sleep(&self.sim, wait).await;
+        if outcome.is_multiple_of(10) { Err(format!("no slot {outcome}")) } else { Ok(outcome.to_string()) }
+    }
+}
+
 impl Answering for Watch {
     fn answer(&self, _: &ProviderName, inbound: &Inbound) -> (Plan, Policy) {
         let mut world = self.sim.world();
         let world = &mut *world;
-        let plan = Plan { script: crate::client::script(&mut world.dice), ..inbound.plan(PROVIDER) };
+        let script = crate::client::script(&mut world.dice, inbound.conduct);
+        let plan = inbound.plan(PROVIDER).with_script(script);
         (plan, world.clients.policy.clone())
     }
 }

@@ -43,6 +43,9 @@ pub(crate) struct Weather {
     /// How many times the provider is down for a while.
     pub(crate) provider_outages: u64,
 
+    /// At a provider that is commanded: what was answered just now counts as not answered yet.
+    pub(crate) unready: u32,
+
     /// A message is never sent.
     pub(crate) lost: u32,
     /// A message is a minute late.
@@ -94,6 +97,7 @@ impl Weather {
         weather.refused = often(dice, [40, 20, 10]);
         weather.slow = often(dice, [40, 20, 8]);
         weather.provider_outages = u64::from(often(dice, [1, 1, 3]));
+        weather.unready = often(dice, [10, 4, 2]);
         weather.lost = often(dice, [30, 8, 3]);
         weather.late = often(dice, [30, 8, 4]);
         weather.doubled = often(dice, [20, 6, 3]);

@@ -120,7 +120,7 @@ impl Shared {
     pub(crate) fn new(seed: u64, options: &Options) -> Sim {
         let mut dice = Dice::new(seed);
         let weather = if options.calm { Weather::calm() } else { Weather::draw(&mut dice) };
-        let (network, clients) = (Network::new(&mut dice), Clients::new(&mut dice, options, weather.skew));
+        let (network, clients) = (Network::new(), Clients::new(&mut dice, options, weather.skew));
         let world = |me: &Weak<Self>| World {
             me: Weak::clone(me),
             now: 0,

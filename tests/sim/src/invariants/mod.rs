@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use call_core::journal::Entry;
-use call_core::port::{Answer, Commit, Job, ParkedSignal, Received, Settle};
+use call_core::port::{Answer, Commit, Job, ParkedSignal, Received, Settle, ToolOutcome, ToolRequest};
 use call_core::testkit::MemoryStore;
 use call_core::{Call, CallId, Effect, EffectId, Event, Facts, Signal, Timestamp, Verdict};
 
 use crate::network::Network;
+
+pub(crate) use traced::traces;
 
 /// Something that happened.
 pub(crate) enum Seen<'a> {
@@ -38,6 +40,12 @@ pub(crate) enum Seen<'a> {
     Performed { server: usize, id: &'a EffectId, answer: &'a Answer, at: Timestamp },
     /// The provider took a dial: a phone will ring.
     Dialled { call: &'a Call, phone: usize },
+    /// The provider carries out a command for the call that it was given.
+    Done { call: &'a Call, effect: &'a Effect },
+    /// A function of an agent is about to run.
+    Invoked { call: CallId, request: &'a ToolRequest },
+    /// An agent got what its function returned.
+    Returned { call: CallId, request: &'a ToolRequest, outcome: &'a ToolOutcome },
     /// The carrier had to end a leg that nobody else ended.
     Outlived { phone: usize },
     /// The sweep was given these calls, by a clock that showed `at`.
@@ -68,6 +76,9 @@ enum Kind {
     Performing,
     Performed,
     Dialled,
+    Done,
+    Invoked,
+    Returned,
     Outlived,
     Due,
     Refused,
@@ -97,6 +108,9 @@ impl Seen<'_> {
             Self::Performing { .. } => Kind::Performing,
             Self::Performed { .. } => Kind::Performed,
             Self::Dialled { .. } => Kind::Dialled,
+            Self::Done { .. } => Kind::Done,
+            Self::Invoked { .. } => Kind::Invoked,
+            Self::Returned { .. } => Kind::Returned,
             Self::Outlived { .. } => Kind::Outlived,
             Self::Due { .. } => Kind::Due,
             Self::Refused { .. } => Kind::Refused,
@@ -178,7 +192,9 @@ impl Invariants {
 
 invariants! {
     acknowledged: Acknowledged sees Expired | Acknowledged | Reported | Pruned | Finished,
+    commands: Commands sees Committed | Performing | Done,
     committed: Committed sees Committed | Told | Performing,
+    conducted: Conducted sees Committed,
     dialled: Dialled sees Dialled,
     doubted: Doubted sees Committed,
     drained: Drained sees Finished,
@@ -200,6 +216,8 @@ invariants! {
     speech: Speech sees Committed | Performing,
     subjects: Subjects sees Committed,
     told: Told sees Committed | Told | Finished,
+    traced: Traced sees Invoked | Returned | Pruned | Finished,
+    transcribed: Transcribed sees Finished,
     truthful: Truthful sees Finished,
     turns: Turns sees Committed | Reported | Finished,
     versions: Versions sees Committed,

@@ -4,15 +4,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use call_core::port::{Delivered, Inbound, Question, Received};
+use call_core::port::{Delivered, Found, Inbound, Question, Received, Store as _, ToolOutcome, ToolRequest};
 use call_core::{
     Address, Analysis, AnsweredBy, Call, CallId, Conduct, Cost, Fact, Leg, Operation, Reason, Recording, Script,
     Signal, ToolCall,
 };
 
 use super::{News, PROVIDER, Station};
-use crate::invariants::Seen;
+use crate::invariants::{Seen, traces};
 use crate::rare::Rare;
+use crate::run::at_once;
 use crate::server::{App, NAMES};
 use crate::time::{MS, SEC, shown};
 use crate::world::{Event, Sim, World};
@@ -31,37 +32,53 @@ pub(crate) struct Message {
 
 /// What we told the provider to do.
 pub(crate) enum Instruction {
-    Follow { call: CallId, script: Script, server: usize },
+    Follow {
+        call: CallId,
+        script: Script,
+        server: usize,
+    },
     Hangup,
     Fallback,
+    /// Its own agent knows what to do.
+    Agent,
+    /// What a function returned.
+    Returned {
+        call: CallId,
+        request: ToolRequest,
+        outcome: ToolOutcome,
+    },
 }
 
 impl World {
     /// Tells of a phone.
     pub(super) fn message(&mut self, phone: usize, fact: Fact, asks: bool) {
+        self.tell(phone, vec![fact], asks.then_some(Question::WhatNow));
+    }
+
+    /// Tells several things of a phone in one message.
+    pub(super) fn tell(&mut self, phone: usize, facts: Vec<Fact>, question: Option<Question>) {
         let nameless = self.dice.one_in(self.weather.nameless);
         let (now, parent) = (self.now, self.network.phones[phone].parent);
         let parent = parent.map(|parent| self.network.phones[parent].leg.clone());
         let state = &mut self.network.phones[phone];
-        state.sent += 1;
-        let key = format!("{}-{}", state.leg.id, state.sent);
-        let mut signal = Signal::new(fact).on(state.leg.clone()).keyed(key).ordered(state.sent).happened(shown(now, 0));
-        if let Some(parent) = parent {
-            signal = signal.under(parent);
-        }
+        state.told = true;
+        let sent = &mut state.sent;
+        let leg = &state.leg;
+        let signal = |fact| {
+            *sent += 1;
+            let key = format!("{}-{sent}", leg.id);
+            let signal = Signal::new(fact).on(leg.clone()).keyed(key).ordered(*sent).happened(shown(now, 0));
+            match &parent {
+                Some(parent) => signal.under(parent.clone()),
+                None => signal,
+            }
+        };
+        let signals = facts.into_iter().map(signal).collect();
         let begins = state.call.is_none() && state.parent.is_none();
         let address = Address { call: state.call.filter(|_| !nameless), leg: state.leg.clone(), begins };
-        let received = Received {
-            address,
-            signals: vec![signal],
-            question: asks.then_some(Question::WhatNow),
-            inbound: begins.then(|| Inbound {
-                from: "+15550177".to_owned(),
-                to: "+15550100".to_owned(),
-                conduct: Conduct::Asked,
-            }),
-        };
-        self.post(phone, received);
+        let conduct = state.conduct;
+        let inbound = begins.then(|| Inbound { from: "+15550177".to_owned(), to: "+15550100".to_owned(), conduct });
+        self.post(phone, Received { address, signals, question, inbound });
     }
 
     /// The agent's first tool call: it needs its call, and may come before anybody has told of it (post-mortem 4.1).
@@ -113,6 +130,7 @@ impl World {
                 status: "completed".to_owned(),
                 duration: None,
             }),
+            3 => return self.analysis(phone),
             _ => Fact::Analyzed(Analysis { successful: Some(true), ..Analysis::default() }),
         };
         self.message(phone, fact, false);
@@ -145,8 +163,12 @@ impl World {
                 let state = &mut self.network.messages[message];
                 let first = !std::mem::replace(&mut state.done, true);
                 let phone = state.phone;
-                if let Some(instruction) = instruction.filter(|_| first) {
-                    self.instruct(phone, instruction);
+                match instruction.filter(|_| first) {
+                    Some(Instruction::Returned { call, request, outcome }) => {
+                        self.show(&sim.store, &Seen::Returned { call, request: &request, outcome: &outcome });
+                    }
+                    Some(instruction) => self.instruct(phone, instruction),
+                    None => {}
                 }
             }
         }
@@ -206,7 +228,7 @@ async fn webhook(sim: &Sim, server: usize, app: &App, received: &Received) -> Re
         return Ok(None);
     }
     let found = match delivered {
-        Delivered::To(handled) => Some(handled.call),
+        Delivered::To(handled) => Some(Found { call: handled.call, look: 1 }),
         Delivered::Parked => {
             let began = sim.world().now;
             let found = app.switchboard.find_for_question(&received.address).await;
@@ -218,17 +240,34 @@ async fn webhook(sim: &Sim, server: usize, app: &App, received: &Received) -> Re
                     world.breaks("patience", format!("{} got the fallback at the first look", received.address.leg));
                 }
             }
-            found.unwrap_or_default().map(|found| found.call)
+            found.unwrap_or_default()
         }
     };
-    match received.question {
-        Some(Question::WhatNow) => Ok(Some(found.map_or(Instruction::Fallback, |call| reply(&call, server)))),
+    match (&received.question, found) {
+        (Some(Question::WhatNow), found) => {
+            Ok(Some(found.map_or(Instruction::Fallback, |found| reply(&found.call, server))))
+        }
+        (Some(Question::Tool(_)), None) => Err(()),
+        (Some(Question::Tool(request)), Some(found)) => {
+            let traced = found.call.state().findings.tool_calls > 0
+                && traces(&at_once(sim.store.journal(found.call.id())).unwrap_or_default())
+                    .any(|trace| trace.id == request.id);
+            if traced {
+                sim.world().rarely(Rare::ToolCallRepeated);
+            }
+            let outcome = app.tools.run(&found.call, request, found.look).await.map_err(drop)?;
+            Ok(Some(Instruction::Returned { call: found.call.id(), request: request.clone(), outcome }))
+        }
         // A tool call hears of its call, or that there is none yet; the conversation goes on either way.
-        Some(_) | None => Ok(None),
+        (Some(_) | None, _) => Ok(None),
     }
 }
 
 fn reply(call: &Call, server: usize) -> Instruction {
+    // The provider's agent is told whom to be, and picks up by itself.
+    if call.plan().conduct == Conduct::Agent {
+        return Instruction::Agent;
+    }
     match call.may(Operation::Stream) {
         Ok(_) => Instruction::Follow { call: call.id(), script: call.plan().script.clone(), server },
         Err(_) => Instruction::Hangup,

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use call_core::{CallId, Disposition, Fact, Hungup, Leg, Progress, Script};
+use call_core::port::Question;
+use call_core::{CallId, Conduct, Disposition, EffectId, Fact, Hungup, Leg, Progress};
 
 use super::{News, PROVIDER, Session};
 use crate::dice::Dice;
@@ -40,8 +41,16 @@ pub(crate) struct Phone {
     pub(crate) known: Option<u64>,
     /// Whether the provider dialled it long after it was asked to.
     pub(crate) ghost: bool,
-    /// What we told the provider to do when it is answered.
-    pub(crate) script: Option<Script>,
+    /// Who carries out what happens when it is answered.
+    pub(crate) conduct: Conduct,
+    /// The call that picked it up.
+    pub(crate) answers: Option<CallId>,
+    /// Whether anything was told of it.
+    pub(crate) told: bool,
+    /// The commands that were taken, and when.
+    pub(crate) commands: Vec<(EffectId, u64)>,
+    /// How many functions the provider's agent has invoked.
+    pub(crate) invoked: u32,
 }
 
 /// Who holds the phone.
@@ -117,6 +126,7 @@ impl World {
     /// A new leg. Its life goes on by itself.
     pub(crate) fn create(&mut self, call: Option<CallId>, parent: Option<usize>, station: Station) -> usize {
         let phone = self.network.phones.len();
+        let conduct = parent.map_or(Conduct::Asked, |parent| self.network.phones[parent].conduct);
         let mut person = Person::draw(&mut self.dice);
         if call.is_none() {
             // A caller waits for our answer, and gives up in the end.
@@ -137,7 +147,11 @@ impl World {
             cutting: false,
             known: None,
             ghost: false,
-            script: None,
+            conduct,
+            answers: None,
+            told: false,
+            commands: Vec::new(),
+            invoked: 0,
         });
         let limit = self.clients.carrier_limit();
         self.after(limit, Event::Network(News::Limit { phone }));
@@ -148,14 +162,37 @@ impl World {
     /// Somebody rings us.
     pub(crate) fn ring_in(&mut self) {
         let phone = self.create(None, None, Station::Ringing);
-        self.trace.line(self.now, "net", || format!("somebody rings us: P{phone}"));
-        // The first message may be any: the news that it rings, or the question what to do.
-        if self.dice.percent(60) {
-            self.announce(phone);
-        }
-        self.message(phone, Fact::Progress(Progress::Ringing), true);
-        if self.dice.percent(30) {
-            self.tool_call(phone);
+        let conduct = crate::client::conduct(&mut self.dice);
+        self.network.phones[phone].conduct = conduct;
+        self.trace.line(self.now, "net", || format!("somebody rings us: P{phone}, {conduct:?}"));
+        let rings = Fact::Progress(Progress::Ringing);
+        match conduct {
+            // The first message may be any: the news that it rings, or the question what to do.
+            Conduct::Asked => {
+                if self.dice.percent(60) {
+                    self.announce(phone);
+                }
+                self.message(phone, rings, true);
+                if self.dice.percent(30) {
+                    self.tool_call(phone);
+                }
+            }
+            Conduct::Commanded => {
+                self.message(phone, rings, false);
+                if self.dice.percent(15) {
+                    let wait = self.dice.within(200 * MS, 2 * SEC);
+                    self.after(wait, Event::Network(News::Cut { phone }));
+                }
+            }
+            // The agent picks up by itself; we may be asked whom to be beforehand.
+            Conduct::Agent => {
+                if self.dice.percent(50) {
+                    self.tell(phone, vec![rings], Some(Question::WhatNow));
+                }
+                let epoch = self.network.phones[phone].epoch;
+                let wait = self.dice.within(100 * MS, 2 * SEC);
+                self.after(wait, Event::Network(News::PickUp { phone, epoch }));
+            }
         }
     }
 

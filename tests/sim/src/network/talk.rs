@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use call_core::port::SwitchboardError;
-use call_core::{CallId, Command, Fact, Script, Signal, Speaker, SpeechFact, StreamFact, ToolCall, Turn};
+use call_core::{CallId, Command, Conduct, Fact, Script, Signal, Speaker, SpeechFact, StreamFact, ToolCall, Turn};
 
 use super::message::Instruction;
 use super::{News, Station};
@@ -35,6 +35,8 @@ pub(crate) struct Session {
     closing: bool,
     told: u32,
     exchanges: u32,
+    /// Whether the provider tells what is said and heard, by messages; there is no session of ours then.
+    by_message: bool,
 }
 
 /// One speech operation at the provider.
@@ -44,6 +46,31 @@ struct Words {
 }
 
 impl Session {
+    const fn new(call: CallId) -> Self {
+        Self {
+            call,
+            alive: true,
+            stream: false,
+            said: Vec::new(),
+            queue: VecDeque::new(),
+            waker: None,
+            closing: false,
+            told: 0,
+            exchanges: 0,
+            by_message: false,
+        }
+    }
+
+    /// One that a provider has which is commanded.
+    pub(super) fn of_the_provider(call: CallId) -> Self {
+        Self { by_message: true, ..Self::new(call) }
+    }
+
+    /// What the provider has to tell by message.
+    pub(super) fn next_to_send(&mut self) -> Option<Fact> {
+        if self.by_message { self.queue.pop_front().map(|signal| signal.fact) } else { None }
+    }
+
     fn tell(&mut self, phone: usize, fact: Fact) {
         self.told += 1;
         self.queue.push_back(Signal::new(fact).keyed(format!("M{phone}-{}", self.told)));
@@ -82,7 +109,8 @@ impl Session {
 impl World {
     /// The provider does as it was told.
     pub(crate) fn instruct(&mut self, phone: usize, instruction: Instruction) {
-        if self.network.phones[phone].station == Station::Over {
+        let is_agents = self.network.phones[phone].conduct == Conduct::Agent;
+        if self.network.phones[phone].station == Station::Over || is_agents {
             return;
         }
         if self.network.phones[phone].station == Station::Ringing {
@@ -95,6 +123,7 @@ impl World {
             Instruction::Hangup | Instruction::Fallback => {
                 return self.after(SEC, Event::Network(News::Script { phone, epoch }));
             }
+            Instruction::Agent | Instruction::Returned { .. } => return,
         };
         self.detect(phone);
         match script {
@@ -115,19 +144,13 @@ impl World {
 
     fn begin(&mut self, phone: usize, call: CallId, server: usize) {
         let Some(app) = self.servers.all[server].app.clone().filter(|_| self.servers.all[server].up) else { return };
-        self.network.phones[phone].session = Some(Session {
-            call,
-            alive: true,
-            stream: false,
-            said: Vec::new(),
-            queue: VecDeque::new(),
-            waker: None,
-            closing: false,
-            told: 0,
-            exchanges: 0,
-        });
+        self.network.phones[phone].session = Some(Session::new(call));
         let sim = self.sim();
         self.spawned.push((server, Box::pin(session(Line { sim, phone }, app))));
+        self.talk_soon(phone);
+    }
+
+    pub(super) fn talk_soon(&mut self, phone: usize) {
         let wait = self.dice.within(100 * MS, 4 * SEC);
         self.after(wait, Event::Network(News::Talk { phone }));
     }
@@ -138,6 +161,7 @@ impl World {
                 && let Some(session) = &mut self.network.phones[phone].session
             {
                 session.tell(phone, Fact::Stream(StreamFact::Failed { why: "stream-error".to_owned() }));
+                self.flush(phone);
             }
             return;
         }
@@ -156,6 +180,7 @@ impl World {
         if let Some(session) = self.talking(phone).filter(|session| !session.stream) {
             session.stream = true;
             session.tell(phone, Fact::Stream(StreamFact::Opened));
+            self.flush(phone);
             let wait = self.dice.within(20 * SEC, 40 * SEC);
             self.after(wait, Event::Network(News::Flow { phone }));
         }
@@ -164,6 +189,7 @@ impl World {
     pub(super) fn flow(&mut self, phone: usize) {
         if let Some(session) = self.talking(phone).filter(|session| session.stream) {
             session.tell(phone, Fact::Stream(StreamFact::Flowing));
+            self.flush(phone);
             let wait = self.clients.quiet() / 3;
             self.after(wait, Event::Network(News::Flow { phone }));
         }
@@ -172,6 +198,7 @@ impl World {
     pub(super) fn spoken(&mut self, phone: usize, speech: usize, played: bool) {
         if let Some(session) = self.talking(phone) {
             session.end_words(phone, speech, played);
+            self.flush(phone);
         }
     }
 
@@ -185,6 +212,7 @@ impl World {
                 waker.wake();
             }
         }
+        self.flush(phone);
     }
 
     /// The provider begins to speak; `false` if there is nobody to hear it.
@@ -200,6 +228,7 @@ impl World {
     pub(crate) fn hush(&mut self, phone: usize) {
         if let Some(session) = self.talking(phone) {
             session.cut_words(phone);
+            self.flush(phone);
         }
     }
 
@@ -214,6 +243,7 @@ impl World {
     pub(crate) fn close_stream(&mut self, phone: usize) {
         if let Some(session) = self.talking(phone) {
             session.close_stream(phone);
+            self.flush(phone);
         }
     }
 }
@@ -247,6 +277,7 @@ pub(super) fn talk(sim: &Sim, phone: usize) {
             world.after(0, Event::Client(Box::new(Wish::Command { call, command, tries: 1 })));
         }
     }
+    world.flush(phone);
     if exchanges < EXCHANGES {
         world.after(wait, Event::Network(News::Talk { phone }));
     }
