@@ -154,8 +154,15 @@ impl App {
         let events = Events::new(config.server.max_listeners);
         let subscriber = Arc::new(events.clone());
         let lease = config.outbox.lease;
-        let outbox =
-            Outbox::new(store.clone(), clock.clone(), observer, switchboard.clone(), providers.clone(), subscriber, lease);
+        let outbox = Outbox::new(
+            store.clone(),
+            clock.clone(),
+            observer,
+            switchboard.clone(),
+            providers.clone(),
+            subscriber,
+            lease,
+        );
 
         let slowest = |round: Duration| round * 3 + Duration::from_secs(30);
         let outbox = OutboxWorker {

@@ -5,6 +5,7 @@ pub mod cli;
 mod clock;
 pub mod config;
 mod demo;
+mod functions;
 mod http;
 mod store;
 pub mod telemetry;

@@ -1,11 +1,16 @@
 //! Whether a server can run on a configuration (post-mortem 2.7): every problem names the key to set.
 
+mod provider;
+
 use std::time::Duration;
 
 use call_core::Script;
 
 use super::load::variable;
-use super::{Config, FORMS, Problem, Problems};
+use super::{Config, FORMS, Functions, Problem, Problems};
+
+/// How somebody is rung.
+const FORM: &str = "must be a number such as +15550100123, or a client: or sip: address";
 
 impl Config {
     /// All that would keep a server from working.
@@ -16,6 +21,7 @@ impl Config {
         let mut problems = Vec::new();
         self.check_api(&mut problems);
         self.check_providers(&mut problems);
+        self.check_functions(&mut problems);
         self.check_inbound(&mut problems);
         self.check_limits(&mut problems);
         if problems.is_empty() { Ok(()) } else { Err(Problems(problems)) }
@@ -37,49 +43,7 @@ impl Config {
         }
     }
 
-    fn check_providers(&self, problems: &mut Vec<Problem>) {
-        let mut say = |key: &str, sentence: &str| problems.push(Problem::new(key, sentence));
-        if !self.twilio.is_wanted() {
-            say("twilio.account_sid", "no provider is configured; set the account's SID, which begins with AC");
-            return;
-        }
-        if !has_form(&self.twilio.account_sid, "AC") {
-            say("twilio.account_sid", "must be AC and 32 hexadecimal digits, as shown in the Twilio console");
-        }
-        if self.twilio.auth_tokens.is_empty() {
-            let name = variable("twilio.auth_token");
-            say("twilio.auth_token", &format!("is not set; set {name} or name a file in twilio.auth_token_file"));
-        } else if self.is_real_twilio() && !self.twilio.auth_tokens.all_are(|token| has_form(token, "")) {
-            say("twilio.auth_token", "must be 32 hexadecimal digits; an API key's secret cannot check signatures");
-        }
-        let (key, secrets) = (&self.twilio.api_key_sid, self.twilio.api_key_secret.len());
-        if !key.is_empty() && !has_form(key, "SK") {
-            say("twilio.api_key_sid", "must be SK and 32 hexadecimal digits, as shown in the Twilio console");
-        }
-        if secrets != usize::from(!key.is_empty()) {
-            let name = variable("twilio.api_key_secret");
-            say(
-                "twilio.api_key_secret",
-                &format!("must be one, and only with twilio.api_key_sid; it is set by {name}"),
-            );
-        }
-        if !self.twilio.from.is_empty() && !is_dialable(&self.twilio.from) {
-            say("twilio.from", "must be a number such as +15550100123, or a client: or sip: address");
-        }
-        match &self.server.public_url {
-            None => say("server.public_url", "is not set; providers need the URL under which they reach this server"),
-            Some(url) if !matches!(url.scheme(), "http" | "https") || url.host().is_none() => {
-                say("server.public_url", "must begin with https:// (or http:// in tests)");
-            }
-            Some(url) if url.query().is_some() || url.fragment().is_some() => {
-                say("server.public_url", "must not have a query or a fragment");
-            }
-            Some(_) => {}
-        }
-    }
-
     fn check_inbound(&self, problems: &mut Vec<Problem>) {
-        const FORM: &str = "must be a number such as +15550100123, or a client: or sip: address";
         let named =
             self.inbound.numbers.iter().map(|(number, script)| (format!("inbound.numbers.\"{number}\""), script));
         for (key, script) in named.chain([("inbound.script".to_owned(), &self.inbound.script)]) {
@@ -94,9 +58,15 @@ impl Config {
         }
     }
 
-    /// A simulator's secrets have any form.
-    fn is_real_twilio(&self) -> bool {
-        self.twilio.base_url.host_str().is_some_and(|host| host.ends_with("twilio.com"))
+    fn check_functions(&self, problems: &mut Vec<Problem>) {
+        let mut say = |key: &str, sentence: &str| problems.push(Problem::new(key, sentence));
+        let Functions { url, token, .. } = &self.functions;
+        if url.as_ref().is_some_and(|url| !matches!(url.scheme(), "http" | "https") || url.host().is_none()) {
+            say("functions.url", "must begin with https:// or http://");
+        }
+        if token.len() > usize::from(url.is_some()) {
+            say("functions.token", "must be one, and only with functions.url");
+        }
     }
 
     fn check_limits(&self, problems: &mut Vec<Problem>) {
@@ -105,6 +75,7 @@ impl Config {
             ("server.request_timeout", self.server.request_timeout),
             ("twilio.connect_timeout", self.twilio.connect_timeout),
             ("twilio.timeout", self.twilio.timeout),
+            ("functions.timeout", self.functions.timeout),
             ("mailbox.keep", self.mailbox.keep),
             ("store.timeout", self.store.timeout),
             ("sweep.every", self.sweep.every),
@@ -116,6 +87,7 @@ impl Config {
         let counts = [
             ("server.max_requests", self.server.max_requests),
             ("server.max_body", self.server.max_body),
+            ("retell.max_body", self.retell.max_body),
             ("lookup.looks", usize::try_from(self.lookup.looks).unwrap_or(usize::MAX)),
             ("sweep.batch", self.sweep.batch),
             ("outbox.workers", self.outbox.workers),
@@ -125,6 +97,10 @@ impl Config {
         }
         if self.lookup.total() >= self.server.request_timeout {
             say("lookup", "the whole schedule must be shorter than server.request_timeout");
+        } else if self.functions.url.is_some()
+            && self.lookup.total() + self.functions.timeout >= self.server.request_timeout
+        {
+            say("functions.timeout", "with the lookup schedule, must be shorter than server.request_timeout");
         }
         if self.outbox.lease < Duration::from_secs(1) {
             say("outbox.lease", "must be at least 1s: it is renewed after a third of it, through the store");
@@ -166,8 +142,4 @@ pub fn is_dialable(address: &str) -> bool {
     sip.is_some_and(|at| {
         plain(at) && at.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty())
     })
-}
-
-fn has_form(text: &str, prefix: &str) -> bool {
-    text.strip_prefix(prefix).is_some_and(|digits| digits.len() == 32 && digits.bytes().all(|b| b.is_ascii_hexdigit()))
 }

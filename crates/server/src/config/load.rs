@@ -15,10 +15,13 @@ const PREFIX: &str = "CALL_SERVER__";
 /// The file that is read if none is named.
 const USUAL_FILE: &str = "call-server.toml";
 /// Keys that are looked for in the environment and refused in the file, with the key that may name a file instead.
-const SECRETS: [(&str, &str); 3] = [
+const SECRETS: [(&str, &str); 6] = [
     ("api.tokens", "api.tokens_file"),
     ("twilio.auth_token", "twilio.auth_token_file"),
     ("twilio.api_key_secret", "twilio.api_key_secret_file"),
+    ("telnyx.api_key", "telnyx.api_key_file"),
+    ("retell.api_key", "retell.api_key_file"),
+    ("functions.token", "functions.token_file"),
 ];
 /// Keys whose value is a choice of shapes, so that what is below them is checked by their type.
 const SHAPES: [&str; 3] = ["policy.stale.close", "inbound.script", "inbound.numbers"];
@@ -133,7 +136,7 @@ impl Source {
     }
 
     fn with_secrets(&self, mut config: Config, problems: &mut Vec<Problem>) -> Config {
-        let mut find = |key: &str, file_key: &str, file: Option<&PathBuf>| {
+        let mut find = |(key, file_key): (&str, &str), file: Option<&PathBuf>| {
             let name = variable(key);
             let given = self.environment.iter().find(|(n, _)| *n == name);
             let read = match (given, file) {
@@ -146,10 +149,13 @@ impl Source {
                 Secrets::default()
             })
         };
-        let [(tokens, tokens_file), (auth, auth_file), (key, key_file)] = SECRETS;
-        config.api.tokens = find(tokens, tokens_file, config.api.tokens_file.as_ref());
-        config.twilio.auth_tokens = find(auth, auth_file, config.twilio.auth_token_file.as_ref());
-        config.twilio.api_key_secret = find(key, key_file, config.twilio.api_key_secret_file.as_ref());
+        let [tokens, auth_token, api_key_secret, telnyx, retell, functions] = SECRETS;
+        config.api.tokens = find(tokens, config.api.tokens_file.as_ref());
+        config.twilio.auth_tokens = find(auth_token, config.twilio.auth_token_file.as_ref());
+        config.twilio.api_key_secret = find(api_key_secret, config.twilio.api_key_secret_file.as_ref());
+        config.telnyx.api_key = find(telnyx, config.telnyx.api_key_file.as_ref());
+        config.retell.api_keys = find(retell, config.retell.api_key_file.as_ref());
+        config.functions.token = find(functions, config.functions.token_file.as_ref());
         config
     }
 }

@@ -4,6 +4,7 @@ mod check;
 mod load;
 mod other;
 mod place;
+mod provider;
 mod secret;
 mod span;
 
@@ -22,6 +23,7 @@ pub use load::{Problem, Problems, Source};
 pub(crate) use other::other_policy;
 pub(crate) use place::FORMS;
 pub use place::{StoreKind, StoreUrl};
+pub use provider::{Retell, Telnyx, Twilio};
 pub use secret::Secrets;
 pub(crate) use span::{Since, span};
 
@@ -40,6 +42,12 @@ pub struct Config {
     pub api: Api,
     /// Twilio.
     pub twilio: Twilio,
+    /// Telnyx.
+    pub telnyx: Telnyx,
+    /// Retell.
+    pub retell: Retell,
+    /// What the agents of providers may invoke.
+    pub functions: Functions,
     /// What new calls live by.
     pub policy: Policy,
     /// How questions wait for their call.
@@ -69,6 +77,7 @@ pub struct Server {
     pub listen: SocketAddr,
     #[serde(deserialize_with = "url_if_any")]
     pub public_url: Option<Url>,
+    pub provider: String,
     #[serde(with = "friendly")]
     pub request_timeout: Duration,
     pub max_requests: usize,
@@ -106,38 +115,21 @@ pub struct Api {
     pub tokens: Secrets,
 }
 
-/// `[twilio]`
+/// `[functions]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "config.default.toml explains every key")]
-pub struct Twilio {
-    pub account_sid: String,
+pub struct Functions {
+    #[serde(deserialize_with = "url_if_any")]
+    pub url: Option<Url>,
     #[serde(deserialize_with = "path_if_any")]
-    pub auth_token_file: Option<PathBuf>,
-    /// From the environment or the file, never from the configuration itself; the first one makes requests.
-    #[serde(skip)]
-    pub auth_tokens: Secrets,
-    pub api_key_sid: String,
-    #[serde(deserialize_with = "path_if_any")]
-    pub api_key_secret_file: Option<PathBuf>,
+    pub token_file: Option<PathBuf>,
     /// From the environment or the file, never from the configuration itself; one at most.
     #[serde(skip)]
-    pub api_key_secret: Secrets,
-    pub from: String,
-    #[serde(deserialize_with = "url")]
-    pub base_url: Url,
-    #[serde(with = "friendly")]
-    pub connect_timeout: Duration,
+    pub token: Secrets,
     #[serde(with = "friendly")]
     pub timeout: Duration,
-}
-
-impl Twilio {
-    /// Whether the operator wants Twilio at all.
-    #[must_use]
-    pub const fn is_wanted(&self) -> bool {
-        !self.account_sid.is_empty()
-    }
+    pub retries: u32,
 }
 
 /// `[mailbox]`

@@ -6,7 +6,10 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use call_core::port::{Delivered, Hook, HookError, HookRequest, Received, Reply, SwitchboardError};
+use call_core::port::{
+    Delivered, Found, Hook, HookError, HookRequest, Question, Received, Reply, SwitchboardError, ToolOutcome,
+    ToolRequest,
+};
 use call_core::{Call, CallId, Reason};
 use tracing::{info, warn};
 use url::Url;
@@ -21,8 +24,8 @@ struct NotTaken(Webhook, Problem);
 /// Take a provider's message
 ///
 /// For providers only: the URLs are made by the server and given to the provider. A 2xx means that the message is
-/// stored; a question (such as a TwiML fetch) is answered in the provider's own language. Also by GET, where the provider
-/// uses it.
+/// stored; a question (such as a TwiML fetch, or a function that an agent invokes) is answered in the provider's own
+/// language. Also by GET, where the provider uses it.
 #[utoipa::path(
     post, path = "/hooks/{provider}/{path}", operation_id = "receive", tag = "webhooks", security(()),
     params(
@@ -36,6 +39,7 @@ struct NotTaken(Webhook, Problem);
         (status = 400, description = "Signed, but not readable", body = Document, content_type = "application/problem+json"),
         (status = 403, description = "The signature is missing or wrong", body = Document, content_type = "application/problem+json"),
         (status = 404, description = "No such path", body = Document, content_type = "application/problem+json"),
+        (status = 500, description = "The function that the agent invoked failed", body = String, content_type = "application/json"),
         (status = 405, description = "Neither GET nor POST", body = Document, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = Document, content_type = "application/problem+json"),
         (status = 503, description = "Not stored: send it again", body = Document, content_type = "application/problem+json"),
@@ -50,7 +54,7 @@ pub(super) async fn receive(State(shared): State<Shared>, request: Request) -> R
     let Some(hook) = shared.hooks.get(&name).cloned() else {
         return Problem::new(Kind::NoSuchRoute, "no such provider is configured").into_response();
     };
-    let taken = take(&shared, hook.as_ref(), &below, request).await;
+    let taken = take(&shared, &name, hook.as_ref(), &below, request).await;
     let (answer, response) = match taken {
         Ok((answer, reply)) => (answer, respond(reply)),
         Err(NotTaken(answer, problem)) => {
@@ -62,9 +66,15 @@ pub(super) async fn receive(State(shared): State<Shared>, request: Request) -> R
     response
 }
 
-async fn take(shared: &Shared, hook: &dyn Hook, below: &str, request: Request) -> Result<(Webhook, Reply), NotTaken> {
+async fn take(
+    shared: &Shared,
+    provider: &str,
+    hook: &dyn Hook,
+    below: &str,
+    request: Request,
+) -> Result<(Webhook, Reply), NotTaken> {
     let (parts, body) = request.into_parts();
-    let body = read(body, shared.config.server.max_body).await?;
+    let body = read(body, shared.config.max_body_of(provider)).await?;
     let received = parse(shared, hook, below, &parts, &body)?;
     // The call of its first message is known only once the record is made.
     let carried = received.address.call;
@@ -76,12 +86,29 @@ async fn take(shared: &Shared, hook: &dyn Hook, below: &str, request: Request) -
         trace(&received, call.id());
     }
     let Some(question) = &received.question else { return Ok((answer, hook.acknowledge())) };
-    let call = match call {
-        Some(call) => Some(call),
+    let found = match call {
+        Some(call) => Some(Found { call, look: 1 }),
         // Stored already, so whatever becomes of the wait, the provider gets an answer.
         None => shared.switchboard.find_for_question(&received.address).await.unwrap_or_default(),
     };
-    Ok((answer, hook.reply(question, call.as_ref())))
+    let reply = match (question, found) {
+        (Question::Tool(request), Some(found)) => hook.returned(request, &invoked(shared, found, request).await?),
+        (question, found) => hook.reply(question, found.map(|found| found.call).as_ref()),
+    };
+    Ok((answer, reply))
+}
+
+/// What a function returned, once its trace is stored.
+async fn invoked(shared: &Shared, found: Found, request: &ToolRequest) -> Result<ToolOutcome, NotTaken> {
+    let (tools, request) = (shared.tools.clone(), request.clone());
+    // By itself, so that a function that has run is traced even if nobody waits for it any more.
+    let run = tokio::spawn(async move { tools.run(&found.call, &request, found.look).await });
+    let unavailable = |problem| NotTaken(Webhook::Unavailable, problem);
+    match run.await {
+        Ok(Ok(outcome)) => Ok(outcome),
+        Ok(Err(error)) => Err(unavailable(error.into())),
+        Err(error) => Err(unavailable(Problem::new(Kind::Internal, format!("the function's task failed: {error}")))),
+    }
 }
 
 async fn read(body: Body, limit: usize) -> Result<bytes::Bytes, NotTaken> {

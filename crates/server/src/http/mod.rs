@@ -21,7 +21,8 @@ use axum::http::header::CONNECTION;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{any, get};
-use call_core::port::{Clock, Hook, Store, Sweep, Switchboard};
+use call_core::ProviderName;
+use call_core::port::{Clock, Hook, Provider, Store, Sweep, Switchboard, Tools};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -47,6 +48,8 @@ pub(crate) struct Inner {
     pub(crate) switchboard: Switchboard,
     pub(crate) sweep: Sweep,
     pub(crate) hooks: BTreeMap<String, Arc<dyn Hook>>,
+    pub(crate) providers: BTreeMap<ProviderName, Arc<dyn Provider>>,
+    pub(crate) tools: Tools,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) ears: Arc<Ears>,
     pub(crate) events: Events,

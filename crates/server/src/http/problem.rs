@@ -62,6 +62,7 @@ pub(crate) enum Kind {
     TooLarge,
     UnsupportedMediaType,
     Invalid,
+    Inadmissible,
     KeyReused,
     Busy,
     Unavailable,
@@ -123,6 +124,12 @@ impl Kind {
             Self::Invalid => {
                 (S::UNPROCESSABLE_ENTITY, "invalid", "Invalid request", "correct the field that the detail names")
             }
+            Self::Inadmissible => (
+                S::UNPROCESSABLE_ENTITY,
+                "inadmissible",
+                "The provider cannot do that",
+                "wish for what the detail says, or name another provider",
+            ),
             Self::KeyReused => (
                 S::UNPROCESSABLE_ENTITY,
                 "idempotency-key-reused",

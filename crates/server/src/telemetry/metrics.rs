@@ -1,7 +1,7 @@
 //! Prometheus metrics of one app. Not the process's: tests and the demo run several apps beside each other.
 
 use call_core::port::{Answer, Counts, Observation, Observer};
-use call_core::{Call, Direction, Effect, Event, PhaseName, Proposer, Timestamp};
+use call_core::{Analysis, Call, Direction, Effect, Event, Fact, Input, PhaseName, Proposer, Timestamp};
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram, with_local_recorder};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
@@ -11,6 +11,9 @@ use crate::config::StoreKind;
 const DIAL_TO_ANSWER: [f64; 10] = [0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 45.0, 60.0, 120.0];
 /// From one durable write to the end of a lookup schedule and beyond.
 const HOOK_SECONDS: [f64; 9] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0];
+
+/// From a function that has its answer at hand to the longest that a caller waits for one.
+const TOOL_SECONDS: [f64; 9] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 8.0];
 
 /// The metrics of one app.
 #[derive(Debug)]
@@ -58,6 +61,7 @@ impl Metrics {
         let recorder = PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Full("call_dial_to_answer_seconds".into()), &DIAL_TO_ANSWER)
             .and_then(|b| b.set_buckets_for_metric(Matcher::Full("call_webhook_seconds".into()), &HOOK_SECONDS))
+            .and_then(|b| b.set_buckets_for_metric(Matcher::Full("call_tool_call_seconds".into()), &TOOL_SECONDS))
             .expect("the buckets are not empty")
             .build_recorder();
         let handle = recorder.handle();
@@ -86,6 +90,9 @@ fn describe() {
     describe_histogram!("call_webhook_seconds", "How long webhooks took to answer.");
     describe_counter!("call_lookups_total", "Lookups by the look that found the call, or missed.");
     describe_counter!("call_conflicts_total", "Lost compare-and-set races.");
+    describe_counter!("call_tool_calls_total", "Functions that agents invoked, by name and outcome.");
+    describe_histogram!("call_tool_call_seconds", "How long they took, by name.");
+    describe_counter!("call_analyzed_total", "Calls that a provider has judged, by provider and whether successful.");
     describe_gauge!("call_store_up", "Whether the store answered this scrape.");
     describe_gauge!("call_store_info", "Always 1; its label tells what kind of store this is.");
     describe_gauge!("call_clock_ahead_seconds", "How far the machine's clock is ahead of the store's, which is used.");
@@ -170,7 +177,10 @@ fn count(observation: Observation<'_>) {
             let look = call.map_or_else(|| "missed".to_owned(), |_| look.to_string());
             counter!("call_lookups_total", "look" => look).increment(1);
         }
-        Observation::Committed { call, effects, .. } => {
+        Observation::Committed { call, entry, effects } => {
+            if let (None, Input::Signal(signal)) = (entry.ignored, &entry.input) {
+                found_out(call, &signal.fact);
+            }
             for effect in effects {
                 if let Effect::Publish(event) = effect {
                     tell(call, event);
@@ -181,6 +191,19 @@ fn count(observation: Observation<'_>) {
         Observation::Performed { effect, answer, .. } => performed(effect, word(answer)),
         Observation::Dropped { effect, .. } => performed(effect, "dropped"),
         Observation::Parked { .. } | Observation::Adopted { .. } | Observation::Performing { .. } | _ => {}
+    }
+}
+
+fn found_out(call: &Call, fact: &Fact) {
+    if let Fact::ToolCall(trace) = fact {
+        let outcome = if trace.result.is_ok() { "returned" } else { "failed" };
+        let name = trace.name.clone();
+        counter!("call_tool_calls_total", "name" => name.clone(), "outcome" => outcome).increment(1);
+        histogram!("call_tool_call_seconds", "name" => name).record(trace.took);
+    } else if let Fact::Analyzed(Analysis { successful, .. }) = fact {
+        let provider = call.plan().provider.to_string();
+        let successful = successful.map_or("unknown", |yes| if yes { "yes" } else { "no" });
+        counter!("call_analyzed_total", "provider" => provider, "successful" => successful).increment(1);
     }
 }
 

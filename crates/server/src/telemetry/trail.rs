@@ -155,6 +155,9 @@ pub(crate) const fn word(fact: &Fact) -> &'static str {
         Fact::Recording(_) => "recording",
         Fact::Billed(_) => "billed",
         Fact::Analyzed(_) => "analyzed",
+        Fact::Measured(_) => "measured",
+        Fact::Transcript(_) => "transcript",
+        Fact::Refused(_) => "refused",
         Fact::ToolCall(_) => "tool-call",
         Fact::Unknown(_) | _ => "unknown",
     }

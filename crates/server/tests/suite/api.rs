@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::client::{Server, json as body, problem};
+use crate::client::{Server, config, json as body, problem};
 
 #[tokio::test]
 async fn without_one_of_the_tokens_nothing_is_told() {
@@ -177,4 +177,33 @@ async fn a_dry_sweep_changes_nothing() {
     assert_eq!(report["dry_run"], true);
     assert_eq!(report["calls"], json!([]), "nothing is due yet");
     problem(server.post("/v1/sweep?dryrun=true", &json!(null)).await, 400, "bad-request").await;
+}
+
+#[tokio::test]
+async fn a_call_goes_to_the_provider_that_is_named_or_to_the_default_one() {
+    let telnyx = "telnyx.connection_id = '24816'\ntelnyx.from = '+15550100001'\ntelnyx.base_url = 'http://127.0.0.1:9'\n\
+                  telnyx.public_keys = ['A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg=']\nretell.from = '+15550100002'";
+    let server = Server::with(config(telnyx)).await;
+    let wish = json!({ "to": "+15550100123" });
+    let told = problem(server.post("/v1/calls", &wish).await, 422, "invalid").await;
+    assert!(told["detail"].as_str().unwrap().contains("retell, telnyx, twilio"), "three and no default: {told}");
+    let by = |name: &str| json!({ "to": "+15550100123", "provider": name });
+    let call = body(server.post("/v1/calls", &by("telnyx")).await).await;
+    assert_eq!((&call["provider"], &call["from"]), (&json!("telnyx"), &json!("+15550100001")));
+    let journal = body(server.get(&format!("/v1/calls/{}/journal", call["id"].as_str().unwrap())).await).await;
+    assert_eq!(journal["birth"]["plan"]["conduct"], "commanded", "settled before it was stored");
+
+    let server = Server::with(config(&format!("server.provider = 'twilio'\n{telnyx}"))).await;
+    assert_eq!(body(server.post("/v1/calls", &wish).await).await["provider"], "twilio");
+}
+
+#[tokio::test]
+async fn what_a_provider_cannot_do_is_refused_before_anything_is_stored() {
+    let server = Server::with(config("retell.from = '+15550100002'")).await;
+    let say = json!({ "to": "+15550100123", "provider": "retell", "script": { "do": "say", "text": "Hello." } });
+    let told = problem(server.post("/v1/calls", &say).await, 422, "inadmissible").await;
+    assert!(told["detail"].as_str().unwrap().contains("script agent"), "{told}");
+    let agent = json!({ "to": "+15550100123", "script": { "do": "agent" }, "provider": "twilio" });
+    problem(server.post("/v1/calls", &agent).await, 422, "inadmissible").await;
+    assert_eq!(body(server.get("/v1/calls").await).await["calls"], json!([]));
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use adapter_twilio::sign::{Signed, sign};
-use call_core::port::Store;
+use call_core::port::{Clock as _, Store};
 use call_core::testkit::MemoryStore;
 use call_server::config::Source;
-use call_server::{App, Config, Overrides, RunningApp};
+use call_server::{App, Config, Overrides, RunningApp, SystemClock};
 use reqwest::{Method, RequestBuilder, Response};
 use secrecy::SecretString;
 use serde_json::Value;
@@ -24,7 +24,13 @@ pub(crate) fn config(more: &str) -> Config {
         "server.listen = '127.0.0.1:0'\nserver.public_url = '{PUBLIC}'\ntwilio.account_sid = '{ACCOUNT}'\n\
          twilio.base_url = 'http://127.0.0.1:9'\ntwilio.from = '+15550100000'\nstore.url = 'sqlite:never-opened.db'\n{more}"
     );
-    let secrets = [("CALL_SERVER__API__TOKENS", TOKEN), ("CALL_SERVER__TWILIO__AUTH_TOKEN", SECRET)];
+    let secrets = [
+        ("CALL_SERVER__API__TOKENS", TOKEN),
+        ("CALL_SERVER__TWILIO__AUTH_TOKEN", SECRET),
+        ("CALL_SERVER__TELNYX__API_KEY", SECRET),
+        ("CALL_SERVER__FUNCTIONS__TOKEN", if more.contains("functions.url") { SECRET } else { "" }),
+        ("CALL_SERVER__RETELL__API_KEY", if more.contains("retell.") { SECRET } else { "" }),
+    ];
     let secrets = secrets.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let config = Source::default().with_text(toml).with_environment(secrets).read().unwrap();
     config.check().unwrap();
@@ -85,6 +91,14 @@ impl Server {
         let signature = sign(&secret, &format!("{PUBLIC}{path}"), Signed::Form(&form));
         let request = self.plain(Method::POST, path).header("x-twilio-signature", signature).form(&form);
         request.send().await.unwrap()
+    }
+
+    /// JSON from Retell, signed as Retell signs.
+    pub(crate) async fn retell(&self, path: &str, body: &Value) -> Response {
+        let body = body.to_string();
+        let signature = adapter_retell::sign::Key::new(SECRET).sign(body.as_bytes(), SystemClock.now());
+        let request = self.plain(Method::POST, path).header("x-retell-signature", signature);
+        request.header("content-type", "application/json").body(body).send().await.unwrap()
     }
 
     /// Asks until the answer is as wished.

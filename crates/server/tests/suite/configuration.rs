@@ -71,6 +71,12 @@ fn what_cannot_work_is_refused_by_its_key() {
         ("retention.keep", "retention.keep = 'long'"),
         ("server.public_url", "server.public_url = 'https://x.example/?a=b'"),
         ("twilio.from", "twilio.from = '0155'"),
+        ("server.provider", "server.provider = 'telnyx'"),
+        ("telnyx.api_key", "telnyx.connection_id = '12'"),
+        ("retell.api_key", "retell.agent_id = 'agent_1'"),
+        ("retell.max_body", "retell.max_body = 0"),
+        ("functions.url", "functions.url = 'ftp://x.example'"),
+        ("functions.timeout", "functions.timeout = '15s'\nfunctions.url = 'http://127.0.0.1:1'"),
         ("twilio.api_key_secret", "twilio.api_key_sid = 'SK0123456789abcdef0123456789abcdef'"),
         ("inbound.script.to", "inbound.script = { do = 'connect', to = 'desk' }"),
         ("inbound.numbers.\"0155\"", "inbound.numbers.0155 = { do = 'stream' }"),
@@ -100,6 +106,24 @@ fn an_api_key_needs_its_secret_and_the_other_way_round() {
     assert_eq!(keys("AC00", &secret), ["twilio.api_key_sid"]);
     assert_eq!(keys(sid, &[]), ["twilio.api_key_secret"]);
     assert_eq!(keys("", &secret), ["twilio.api_key_secret"]);
+}
+
+#[test]
+fn each_provider_can_be_the_only_one_and_says_what_it_needs_by_its_own_keys() {
+    const KEY: &str = "A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg=";
+    let secrets = [("CALL_SERVER__API__TOKENS", "0123456789abcdef"), ("CALL_SERVER__TELNYX__API_KEY", "KEY0123")];
+    let public = "server.public_url = 'https://x.example'";
+    let telnyx = format!("{public}\ntelnyx.connection_id = '24816'\ntelnyx.from = '+15550100001'\n");
+    assert_eq!(problems(&telnyx, &secrets), ["telnyx.public_keys"]);
+    assert_eq!(problems(&format!("{telnyx}telnyx.public_keys = ['x']"), &secrets), ["telnyx.public_keys"]);
+    assert!(read(&format!("{telnyx}telnyx.public_keys = ['{KEY}']"), &secrets).unwrap().check().is_ok());
+
+    let secrets = [("CALL_SERVER__API__TOKENS", "0123456789abcdef"), ("CALL_SERVER__RETELL__API_KEY", "key_1,key_2")];
+    let retell = read(public, &secrets).unwrap();
+    assert!(retell.check().is_ok());
+    assert_eq!(retell.retell.api_keys.len(), 2);
+    assert!(!format!("{retell:?}").contains("key_1"));
+    assert_eq!(problems("", &secrets), ["server.public_url"]);
 }
 
 #[test]

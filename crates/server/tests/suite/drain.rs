@@ -190,7 +190,8 @@ async fn a_server_that_stops_rings_nobody_and_leaves_the_dial_to_another() {
         assert!(Instant::now() < deadline);
     }
     let place = http.request(Method::POST, format!("{url}/v1/calls")).bearer_auth(TOKEN);
-    let placed = place.json(&json!({ "to": "+15550100123", "provider": "acme" })).send().await.unwrap();
+    let placed =
+        place.json(&json!({ "to": "+15550100123", "from": "+15550100000", "provider": "acme" })).send().await.unwrap();
     assert_eq!(placed.status(), 201, "a wish is stored to the last");
     let id: CallId = body(placed).await["id"].as_str().unwrap().parse().unwrap();
     stopping.await.unwrap();

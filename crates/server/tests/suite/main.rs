@@ -7,6 +7,7 @@ mod client;
 mod command;
 mod configuration;
 mod drain;
+mod functions;
 mod hooks;
 mod life;
 mod openapi;

@@ -1,6 +1,7 @@
 //! The JSON API, version 1.
 
 pub(super) mod engine;
+mod full;
 pub(super) mod list;
 pub(super) mod place;
 pub(super) mod schema;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use call_core::port::IdempotencyKey;
+use call_core::port::{IdempotencyKey, Inadmissible};
 use call_core::{Plan, ProviderName, Script};
 use jiff::fmt::serde::unsigned_duration::friendly::compact::optional as friendly;
 use serde::{Deserialize, Serialize};
@@ -30,7 +30,7 @@ pub(crate) struct NewCall {
     /// Who rings; the provider's configured `from` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     from: Option<String>,
-    /// Which provider carries it; may be absent if one is configured.
+    /// Which provider carries it; `server.provider`, or the only one that is configured, if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     provider: Option<String>,
     /// Whom the call concerns, in your own naming. At most one open call for each.
@@ -77,7 +77,7 @@ pub(crate) struct NewCall {
         (status = 413, description = "The body is too large", body = Document, content_type = "application/problem+json"),
         (status = 415, description = "The body is not declared as JSON", body = Document,
             content_type = "application/problem+json"),
-        (status = 422, description = "A field is invalid, or the key was used for another request", body = Document,
+        (status = 422, description = "A field is invalid, the provider cannot do that, or the key was used for another request", body = Document,
             content_type = "application/problem+json"),
         (status = 503, description = "Busy, too slow, or the store does not answer", body = Document,
             content_type = "application/problem+json"),
@@ -112,17 +112,12 @@ fn key(headers: &HeaderMap, wish: &NewCall) -> Result<Option<IdempotencyKey>, Pr
 }
 
 fn plan(shared: &Shared, wish: NewCall) -> Result<Plan, Problem> {
-    let names: Vec<&str> = shared.hooks.keys().map(String::as_str).collect();
-    let provider = match (&wish.provider, &names[..]) {
-        (Some(name), names) if names.contains(&name.as_str()) => name.clone(),
-        (None, [only]) => (*only).to_owned(),
-        (Some(_) | None, names) => {
-            return Err(invalid("provider", &format!("must be one of: {}", names.join(", "))));
-        }
-    };
-    let from = wish.from.unwrap_or_else(|| shared.config.twilio.from.clone());
+    let provider = provider(shared, wish.provider.as_deref())?;
+    let default = shared.config.from_of(provider.as_str());
+    let from = wish.from.or_else(|| Some(default?.0.to_owned())).unwrap_or_default();
     if from.is_empty() {
-        return Err(invalid("from", "is absent, and no default is configured (twilio.from)"));
+        let key = default.map_or_else(String::new, |(_, key)| format!(" ({key})"));
+        return Err(invalid("from", &format!("is absent, and no default is configured{key}")));
     }
     let mut addresses = vec![("to", wish.to.as_str()), ("from", from.as_str())];
     if let Script::Connect { to, caller_id } = &wish.script {
@@ -138,7 +133,7 @@ fn plan(shared: &Shared, wish: NewCall) -> Result<Plan, Problem> {
     if wish.ring_for.is_some_and(|d| !(5..=600).contains(&d.as_secs())) {
         return Err(invalid("ring_for", "must be between 5s and 10m"));
     }
-    let mut plan = Plan::new(ProviderName::from(provider), from, wish.to).with_script(wish.script);
+    let mut plan = Plan::new(provider.clone(), from, wish.to).with_script(wish.script);
     if let Some(subject) = wish.subject {
         plan = plan.about(subject);
     }
@@ -146,7 +141,27 @@ fn plan(shared: &Shared, wish: NewCall) -> Result<Plan, Problem> {
     plan.record = wish.record;
     plan.detect_machine = wish.detect_machine;
     plan.context = wish.context;
+    if let Some(provider) = shared.providers.get(&provider) {
+        let refused = |Inadmissible(why)| Problem::new(Kind::Inadmissible, why);
+        plan.conduct = provider.admit(&plan).map_err(refused)?;
+    }
     Ok(plan)
+}
+
+/// The one that is named, else the default, else the only one.
+fn provider(shared: &Shared, named: Option<&str>) -> Result<ProviderName, Problem> {
+    let default = Some(shared.config.server.provider.as_str()).filter(|name| !name.is_empty());
+    let known: Vec<&ProviderName> = shared.providers.keys().collect();
+    match (named.or(default), &known[..]) {
+        (Some(name), known) if known.iter().any(|known| known.as_str() == name) => {
+            Ok(ProviderName::from(name.to_owned()))
+        }
+        (None, [only]) => Ok((*only).clone()),
+        (_, known) => {
+            let names: Vec<&str> = known.iter().map(|name| name.as_str()).collect();
+            Err(invalid("provider", &format!("must be one of: {}", names.join(", "))))
+        }
+    }
 }
 
 fn invalid(field: &str, problem: &str) -> Problem {

@@ -65,6 +65,11 @@ pub(crate) enum ScriptSchema {
     },
     /// Open a two-way audio stream.
     Stream,
+    /// Let the provider's own agent talk.
+    Agent {
+        /// The provider's name for the agent; the number's or the configured one if absent.
+        id: Option<String>,
+    },
 }
 
 /// When a call passed each station; absent if it is not known to have.
@@ -114,6 +119,7 @@ mod tests {
             Script::Converse { greeting: "words".into() },
             Script::Connect { to: "client:desk".into(), caller_id: Some("+15550100123".into()) },
             Script::Stream,
+            Script::Agent { id: Some("agent_1".into()) },
         ];
         for script in scripts {
             let _: ScriptSchema = serde_json::from_value(serde_json::json!(script)).unwrap();

@@ -7,7 +7,7 @@ use call_core::{Birth, CallId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::view::CallView;
+use super::full::CallInFull;
 use crate::http::Shared;
 use crate::http::body::Named;
 use crate::http::problem::{Document, Problem};
@@ -17,16 +17,17 @@ use crate::http::problem::{Document, Problem};
     get, path = "/v1/calls/{id}", operation_id = "show_call", tag = "calls",
     params(("id" = String, Path, description = "The call")),
     responses(
-        (status = 200, description = "The call, as last stored", body = CallView),
+        (status = 200, description = "The call, as last stored, with what was said in it", body = CallInFull),
         (status = 400, description = "Not a call id", body = Document, content_type = "application/problem+json"),
         (status = 401, description = "No valid token", body = Document, content_type = "application/problem+json"),
         (status = 404, description = "No such call", body = Document, content_type = "application/problem+json"),
         (status = 503, description = "The store does not answer", body = Document, content_type = "application/problem+json"),
     ),
 )]
-pub(crate) async fn show(State(shared): State<Shared>, Named(id): Named) -> Result<Json<CallView>, Problem> {
+pub(crate) async fn show(State(shared): State<Shared>, Named(id): Named) -> Result<Json<CallInFull>, Problem> {
     let call = shared.store.load(id).await?.ok_or_else(|| Problem::no_such_call(id))?;
-    Ok(Json(CallView::from(&call)))
+    let entries = shared.store.journal(id).await?;
+    Ok(Json(CallInFull::new(&call, &entries)))
 }
 
 /// Everything that ever reached a call: with the rules, it gives the call again exactly.

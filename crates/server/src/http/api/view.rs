@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use call_core::{
-    Analysis, AnsweredBy, Call, CallId, Cost, Direction, Disposition, Leg, LegState, Outcome, PhaseName, Proposer,
-    Recording, Role, Script, Source, Timeline, Timer, Timestamp,
+    Analysis, AnsweredBy, Call, CallId, Cost, Direction, Disposition, Latency, Leg, LegState, Outcome, PhaseName,
+    Proposer, Recording, Role, Script, Source, Timeline, Timer, Timestamp,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -73,6 +73,10 @@ pub(crate) struct CallView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     analysis: Option<Analysis>,
+    /// How long the caller waited for the agent's responses, as the provider measured it: `p50`, `p90`, `p99`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    latency: Option<Latency>,
     /// Rises with each change; its journal tells them all.
     version: u64,
 }
@@ -165,6 +169,7 @@ impl From<&Call> for CallView {
             recordings: findings.recordings,
             cost: findings.cost,
             analysis: findings.analysis,
+            latency: findings.latency,
             version: call.version(),
         }
     }
