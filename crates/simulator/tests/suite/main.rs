@@ -11,4 +11,5 @@ mod process;
 mod rest;
 mod retell;
 mod schema;
+mod telnyx;
 mod webhooks;
