@@ -24,7 +24,8 @@ pub(crate) fn read(body: &Value) -> Result<(ToolRequest, CallObject<'_>), HookEr
     let call = call_of(body)?;
     let name = text(body, "name").filter(|name| is_name(name)).ok_or_else(|| missing("name"))?;
     let arguments = body.get("args").map_or_else(|| "{}".to_owned(), Value::to_string);
-    let id = call.invocation(name).map_or_else(|| invocation(call.id(), name, &arguments), extra::short);
+    let id =
+        call.invocation(name).map_or_else(|| invocation(call.id(), name, &arguments, call.results()), extra::short);
     Ok((ToolRequest { id, name: name.to_owned(), arguments }, call))
 }
 
@@ -42,15 +43,15 @@ pub(crate) fn read_arguments(name: &str, url: &str, body: &Value) -> Result<(Too
         return Err(malformed("the arguments are not an object"));
     }
     let arguments = body.to_string();
-    let id = invocation(&call, name, &arguments);
+    let id = invocation(&call, name, &arguments, 0);
     Ok((ToolRequest { id, name: name.to_owned(), arguments }, call))
 }
 
-/// A name for an invocation that has none: the same function with the same arguments on the same call is the same one,
-/// sent again.
-fn invocation(call: &str, name: &str, arguments: &str) -> String {
+/// A name for an invocation that has none: the same function with the same arguments is the same one, sent again, until the
+/// call has seen another result.
+fn invocation(call: &str, name: &str, arguments: &str, results: usize) -> String {
     let mut hash = Sha256::new();
-    for part in [call, name, arguments] {
+    for part in [call, name, arguments, &results.to_string()] {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }

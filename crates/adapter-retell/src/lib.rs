@@ -13,6 +13,7 @@ mod hook;
 pub mod llm;
 mod message;
 mod resource;
+mod rings;
 pub mod sign;
 mod status;
 mod told;

@@ -77,13 +77,20 @@ impl<'a> CallObject<'a> {
 
     /// The invocation that is running: Retell tells of it last, and without a result yet.
     pub(crate) fn invocation(&self, name: &str) -> Option<&'a str> {
-        let all = self.fields.get("transcript_with_tool_calls")?.as_array()?;
-        let role = |entry: &Value, role: &str| entry.get("role").and_then(Value::as_str) == Some(role);
-        let id = |entry: &'a Value| entry.get("tool_call_id").and_then(Value::as_str).filter(|id| !id.is_empty());
-        let is_done = |id: &str| all.iter().any(|e| role(e, "tool_call_result") && e["tool_call_id"] == id);
-        let invoked =
-            |e: &&Value| role(e, "tool_call_invocation") && e.get("name").and_then(Value::as_str) == Some(name);
-        all.iter().rev().filter(invoked).filter_map(id).find(|id| !is_done(id))
+        let is_done = |id: &str| self.tools("tool_call_result").any(|result| text(result, "tool_call_id") == Some(id));
+        let invoked = self.tools("tool_call_invocation").filter(|tool| text(tool, "name") == Some(name));
+        invoked.filter_map(|tool| text(tool, "tool_call_id")).filter(|id| !is_done(id)).last()
+    }
+
+    /// How many functions have returned.
+    pub(crate) fn results(&self) -> usize {
+        self.tools("tool_call_result").count()
+    }
+
+    fn tools(&self, role: &'static str) -> impl Iterator<Item = &'a Map<String, Value>> {
+        let all = self.fields.get("transcript_with_tool_calls").and_then(Value::as_array);
+        let entries = all.into_iter().flatten().filter_map(Value::as_object);
+        entries.filter(move |entry| text(entry, "role") == Some(role))
     }
 
     pub(crate) fn analysis(&self) -> Option<Analysis> {
