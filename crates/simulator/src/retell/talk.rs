@@ -42,7 +42,9 @@ enum Begin {
 impl Face {
     /// Tells that the call has started, and decides how its first function stands to that.
     pub(crate) fn open(self: &Arc<Self>, call: &Arc<Call>) -> Opening {
-        let early = call.agent().functions.iter().any(|function| function.after == 0);
+        let agent = call.agent();
+        let listens = call.person().manner != Manner::Voicemail || !agent.shuns_voicemail;
+        let early = listens && agent.functions.iter().any(|function| function.after == 0);
         let strikes = |fault| {
             let struck = early && self.world.faults.strikes(fault, call.occasion(Event::Started.name()));
             if struck {

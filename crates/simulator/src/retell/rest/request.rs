@@ -1,6 +1,7 @@
 //! A REST request, taken apart.
 
 use axum::http::{Method, header::AUTHORIZATION, request::Parts};
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 pub(super) struct Request {
@@ -66,11 +67,12 @@ impl Resource {
 impl Request {
     pub(super) fn read(head: &Parts, body: &[u8]) -> Self {
         let path = head.uri.path();
+        let decoded = percent_decode_str(path).decode_utf8_lossy();
         let bearer = head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         Self {
             method: head.method.clone(),
             path: head.uri.path_and_query().map_or(path, |path| path.as_str()).to_owned(),
-            resource: Resource::parse(&head.method, path),
+            resource: Resource::parse(&head.method, &decoded),
             json: serde_json::from_slice(body).ok(),
             bearer: bearer.and_then(|value| value.strip_prefix("Bearer ")).map(str::to_owned),
         }

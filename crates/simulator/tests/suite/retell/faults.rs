@@ -71,6 +71,10 @@ async fn function_and_call_started_leave_in_the_same_millisecond() {
 async fn an_agent_without_a_first_function_cannot_be_struck() {
     let bench = with(Rule::new(Fault::ToolFirst)).await;
     bench.live().await;
+    // Nor can one that hangs up on a machine before it calls anything.
+    bench.hire(|agent| agent.function(Function::new("initialize_call", bench.at("/function"))));
+    bench.network.set_person("*", Person::voicemail());
+    bench.live().await;
     assert_eq!(injected(&bench, Fault::ToolFirst), 0);
 }
 

@@ -170,6 +170,26 @@ async fn a_slow_webhook_is_given_up() {
 }
 
 #[tokio::test]
+async fn an_agent_can_be_hired_over_the_control_api() {
+    let bench = Bench::new().await;
+    bench.network.set_person("*", Person::talks(3600.0));
+    bench.answer("/function", 200, "ready");
+    let agent = json!({
+        "agent_id": AGENT,
+        "webhook_url": bench.at("/hired"),
+        "lines": ["Hello.", "Hi.", "Goodbye."],
+        "functions": [{ "name": "initialize_call", "url": bench.at("/function"), "arguments": { "a": 1 } }],
+    });
+    let url = format!("{}/control/agents", bench.network.control_url());
+    assert_eq!(bench.http.post(url).json(&agent).send().await.unwrap().status(), 204);
+    let call = bench.live().await;
+    assert_eq!(bench.seen("/function")[0].json["args"], json!({ "a": 1 }));
+    let told: Vec<String> = bench.seen("/hired").iter().map(|seen| seen.event().to_owned()).collect();
+    assert_eq!(told, ["call_started", "call_ended", "call_analyzed"]);
+    assert_eq!(call.cause.as_deref(), Some("agent_hangup"));
+}
+
+#[tokio::test]
 async fn a_webhook_may_show_a_stale_status() {
     let retell = RetellConfig { stale_status: 1.0, ..RetellConfig::default() };
     let bench = Bench::just(Config { retell, ..quick() }).await;

@@ -80,6 +80,15 @@ async fn a_recording_can_be_fetched_when_the_call_is_over() {
 }
 
 #[tokio::test]
+async fn an_escaped_name_is_the_same_name() {
+    let bench = Bench::new().await;
+    bench.network.set_person("*", Person::busy());
+    let call = bench.live().await;
+    let escaped = call.sid.replace('_', "%5F");
+    assert_eq!(bench.get(&format!("/v2/get-call/{escaped}")).await.1["call_id"], call.sid.as_str());
+}
+
+#[tokio::test]
 async fn a_wrong_key_opens_nothing() {
     let bench = Bench::new().await;
     let url = format!("{}/v2/get-call/call_x", bench.network.retell_url());
