@@ -31,6 +31,7 @@ pub(crate) fn router(desk: Desk) -> Router {
         .route("/control/persons", post(set_person))
         .route("/control/numbers", post(set_number))
         .route("/control/agents", post(set_agent))
+        .route("/control/providers", get(providers))
         .route("/control/inbound", post(inbound))
         .route("/control/down", post(down))
         .route("/control/heal", post(heal))
@@ -125,6 +126,10 @@ async fn set_number(State(desk): State<Desk>, Json(number): Json<Number>) -> Sta
 async fn set_agent(State(desk): State<Desk>, Json(agent): Json<Agent>) -> StatusCode {
     desk.set_agent(agent);
     StatusCode::NO_CONTENT
+}
+
+async fn providers(State(desk): State<Desk>) -> Json<Value> {
+    Json(desk.providers())
 }
 
 async fn inbound(State(desk): State<Desk>, Json(inbound): Json<Inbound>) -> Response {

@@ -3,10 +3,10 @@
 use std::{error::Error, io::Write, time::Duration};
 
 use clap::{Parser, ValueEnum};
-use simulator::{Config, Faults, Network, Secret};
+use simulator::{Config, Faults, Network, RetellConfig, Secret, TelnyxConfig};
 use tracing_subscriber::EnvFilter;
 
-/// A telephone network on loopback that speaks Twilio's HTTP and webhooks, with faults on demand.
+/// A telephone network on loopback that speaks Twilio's, Telnyx's and Retell's HTTP and webhooks, with faults on demand.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Options {
@@ -31,6 +31,18 @@ struct Options {
     /// Twilio auth token; better given by environment than on the command line.
     #[arg(long, env = "TWILIO_AUTH_TOKEN", hide_env_values = true)]
     auth_token: Option<String>,
+    /// Telnyx API key; better given by environment than on the command line.
+    #[arg(long, env = "TELNYX_API_KEY", hide_env_values = true)]
+    telnyx_api_key: Option<String>,
+    /// Where the Telnyx application's webhooks go.
+    #[arg(long, env = "TELNYX_WEBHOOK_URL")]
+    telnyx_webhook_url: Option<String>,
+    /// Retell API key; better given by environment than on the command line.
+    #[arg(long, env = "RETELL_API_KEY", hide_env_values = true)]
+    retell_api_key: Option<String>,
+    /// Where Retell tells events of agents that have no address of their own.
+    #[arg(long, env = "RETELL_WEBHOOK_URL")]
+    retell_webhook_url: Option<String>,
     /// Seconds of the wall clock that a REST request struck by a time-out is held.
     #[arg(long, default_value_t = 30.0)]
     hold: f64,
@@ -74,6 +86,16 @@ impl Options {
             },
             account_sid: self.account_sid.unwrap_or(standard.account_sid),
             auth_token: self.auth_token.map_or(standard.auth_token, Secret::new),
+            telnyx: TelnyxConfig {
+                api_key: self.telnyx_api_key.map_or(standard.telnyx.api_key, Secret::new),
+                webhook_url: self.telnyx_webhook_url,
+                ..TelnyxConfig::default()
+            },
+            retell: RetellConfig {
+                api_key: self.retell_api_key.map_or(standard.retell.api_key, Secret::new),
+                webhook_url: self.retell_webhook_url,
+                ..RetellConfig::default()
+            },
             hold: Duration::try_from_secs_f64(self.hold).unwrap_or(standard.hold),
             read_lag: self.read_lag,
             calls_per_second: self.calls_per_second,

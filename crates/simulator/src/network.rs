@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Duration}
 
 use axum::Router;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -312,6 +313,20 @@ impl Desk {
         twilio::rest::router(Arc::clone(&self.twilio))
             .nest("/telnyx", telnyx::router(Arc::clone(&self.telnyx)))
             .nest("/retell", retell::router(Arc::clone(&self.retell)))
+    }
+
+    /// What a client must know of each provider's account, but for its secrets.
+    pub(crate) fn providers(&self) -> Value {
+        let (base, config) = (&self.twilio.base_url, &self.world.config);
+        json!({
+            "twilio": { "url": base, "account_sid": config.account_sid },
+            "telnyx": {
+                "url": format!("{base}/telnyx/v2"),
+                "connection_id": config.telnyx.connection_id,
+                "public_key": self.telnyx.public_key(),
+            },
+            "retell": { "url": format!("{base}/retell") },
+        })
     }
 
     pub(crate) fn set_agent(&self, agent: Agent) {

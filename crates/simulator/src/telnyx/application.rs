@@ -85,6 +85,13 @@ impl Application {
         self.fields.get("active") != Some(&Value::Bool(false))
     }
 
+    /// Phone seconds after which a call that got no command is hung up, where that is switched on.
+    pub(super) fn first_command(&self) -> Option<f64> {
+        let wanted = self.fields.get("first_command_timeout") == Some(&Value::Bool(true));
+        let seconds = self.fields.get("first_command_timeout_secs").and_then(Value::as_f64);
+        wanted.then_some(seconds.unwrap_or(30.0))
+    }
+
     /// Seconds to wait for the answer to a webhook.
     pub(super) fn patience(&self) -> Option<u64> {
         self.fields.get("webhook_timeout_secs").and_then(Value::as_u64).filter(|seconds| *seconds > 0)

@@ -184,6 +184,10 @@ impl Call {
         locked(&self.notes).events.clone()
     }
 
+    pub(super) fn was_commanded(&self) -> bool {
+        locked(&self.notes).events.iter().any(|event| event["type"] == "command")
+    }
+
     /// False: the call has a stream already.
     pub(super) fn add_stream(&self, id: &str, spec: Value) -> bool {
         let mut notes = locked(&self.notes);

@@ -32,6 +32,7 @@ impl Face {
     /// Takes a leg in and begins its life.
     pub(super) fn place(self: &Arc<Self>, plan: Plan) -> Arc<Call> {
         let (call, lines) = self.admit(plan);
+        self.await_command(&call);
         let life = Life { face: Arc::clone(self), call: Arc::clone(&call), lines };
         self.world.run(async move {
             match life.call.plan.direction {
@@ -40,6 +41,22 @@ impl Face {
             }
         });
         call
+    }
+}
+
+impl Face {
+    /// Hangs the call up if nobody commands it, where the application is set up so. The dial is no command.
+    fn await_command(self: &Arc<Self>, call: &Arc<Call>) {
+        let Some(patience) = self.application(&call.plan.connection).and_then(|one| one.first_command()) else {
+            return;
+        };
+        let (face, call) = (Arc::clone(self), Arc::clone(call));
+        self.world.run(async move {
+            face.world.scale.sleep(patience).await;
+            if !call.was_commanded() {
+                call.command(Order::End);
+            }
+        });
     }
 }
 

@@ -1,7 +1,7 @@
 //! The control API does over HTTP what the library does in memory.
 
 use serde_json::{Value, json};
-use simulator::{CallRecord, Manner, Status};
+use simulator::{CallRecord, Manner, Provider, Status};
 
 use crate::backend::{Bench, OURS, PHONE};
 
@@ -89,4 +89,20 @@ async fn outages_begin_and_end_on_demand() {
     assert_eq!(bench.get("/Calls.json").await.0, 503);
     bench.control("heal", json!({})).await;
     assert_eq!(bench.get("/Calls.json").await.0, 200);
+}
+
+#[tokio::test]
+async fn each_provider_says_where_it_is_and_which_numbers_are_its() {
+    let bench = Bench::new().await;
+    let (_, providers) = bench.control("providers", Value::Null).await;
+    assert_eq!(providers["twilio"]["url"], bench.network.base_url());
+    assert_eq!(providers["telnyx"]["url"], bench.network.telnyx_url());
+    assert_eq!(providers["telnyx"]["public_key"], bench.network.telnyx_public_key());
+    assert_eq!(providers["retell"]["url"], bench.network.retell_url());
+    assert_eq!(bench.control("numbers", json!({ "number": OURS, "provider": "telnyx" })).await.0, 204);
+    let (status, answer) = bench.control("inbound", json!({ "from": PHONE, "to": OURS })).await;
+    assert_eq!(status, 201);
+    let call = bench.network.call(answer["sid"].as_str().unwrap()).unwrap();
+    assert_eq!(call.provider, Provider::Telnyx);
+    assert!(call.sid.starts_with("v3:"));
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use axum::{
     Router,
     body::{Body, to_bytes},
-    extract::{ConnectInfo, State},
+    extract::{ConnectInfo, Path, State},
     http::{HeaderValue, Method, StatusCode, header},
-    response::Response,
-    routing::any,
+    response::{IntoResponse, Response},
+    routing::{any, get},
 };
 
 use super::Face;
@@ -36,7 +36,14 @@ const MOST_BYTES: usize = 1 << 20;
 
 /// Below `/telnyx`: what `https://api.telnyx.com` serves.
 pub(crate) fn router(face: Arc<Face>) -> Router {
-    Router::new().fallback(any(serve)).with_state(face)
+    Router::new().route("/recordings/{file}", get(sound)).fallback(any(serve)).with_state(face)
+}
+
+async fn sound(State(face): State<Arc<Face>>, Path(file): Path<String>) -> Response {
+    match face.sound(&file) {
+        Some((kind, bytes)) => ([(header::CONTENT_TYPE, kind)], bytes).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
 }
 
 async fn serve(

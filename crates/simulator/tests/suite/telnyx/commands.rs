@@ -156,8 +156,50 @@ async fn recordings_are_told_of_without_the_control_id() {
     let saved = bench.heard("call.recording.saved").await;
     assert_eq!(saved.get("call_control_id"), None);
     assert_eq!(saved["call_leg_id"], answer["data"]["call_leg_id"]);
-    assert!(saved["recording_urls"]["wav"].as_str().unwrap().contains(&id));
+    let url = saved["recording_urls"]["wav"].as_str().unwrap();
+    assert!(url.contains(&id));
+    let sound = reqwest::get(url).await.unwrap();
+    assert_eq!((sound.status().as_u16(), &sound.headers()["content-type"]), (200, &"audio/wav".parse().unwrap()));
+    assert!(sound.bytes().await.unwrap().len() > 10 * 8000, "ten seconds at the least");
     assert_eq!(bench.events().last().unwrap(), "call.recording.saved");
+}
+
+#[tokio::test]
+async fn an_mp3_is_made_of_silent_frames_and_is_gone_after_ten_minutes() {
+    let bench = Bench::with(Config { speed: 1000.0, ..quick() }, |_| {}).await;
+    bench.network.set_person(PHONE, Person::talks(10.0));
+    bench.live(&json!({ "record": "record-from-answer" })).await;
+    let saved = bench.heard("call.recording.saved").await;
+    let url = saved["recording_urls"]["mp3"].as_str().unwrap();
+    let sound = reqwest::get(url).await.unwrap().bytes().await.unwrap();
+    assert_eq!((sound.len() % 104, &sound[..4]), (0, &[0xff, 0xfb, 0x10, 0xc4][..]));
+    assert!(sound.len() / 104 >= 382, "38.28 frames a second: {}", sound.len());
+    let deadline = tokio::time::Instant::now() + crate::backend::PATIENCE;
+    while reqwest::get(url).await.unwrap().status() == 200 {
+        assert!(tokio::time::Instant::now() < deadline, "never gone");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn calls_that_nobody_commands_are_hung_up_where_that_is_switched_on() {
+    let bench = Bench::new().await;
+    bench.network.set_person(PHONE, Person::talks(3600.0));
+    let change = json!({
+        "application_name": "impatient",
+        "webhook_event_url": format!("{}/app", bench.url),
+        "webhook_api_version": "2",
+        "first_command_timeout": true,
+        "first_command_timeout_secs": 20,
+    });
+    let place = format!("/call_control_applications/{}", bench.connection);
+    assert_eq!(bench.send(reqwest::Method::PATCH, &place, &change).await.0, 200);
+    let forgotten = bench.live(&json!({})).await;
+    assert!(forgotten.duration.unwrap() < 1000 && forgotten.hangups.is_empty());
+    let id = bench.talk(&json!({})).await;
+    bench.command(&id, "client_state_update", &json!({ "client_state": "eA==" })).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(bench.network.call(&id).unwrap().status, Status::InProgress);
 }
 
 #[tokio::test]
