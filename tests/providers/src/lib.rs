@@ -2,7 +2,7 @@
 //!
 //! An adapter describes itself once, as an [`Adapter`], and one line makes each law a test of its own:
 //!
-//! ```ignore
+//! ```text
 //! provider_laws::provider_laws!(Twilio);
 //! ```
 //!

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::skeleton::{Acme, AcmeHook, NAME, sign};
 
-const KEY: &str = "correct-horse";
+pub(crate) const KEY: &str = "correct-horse";
 static OPENAPI: LazyLock<OpenApi> = LazyLock::new(|| OpenApi::read(include_str!("openapi.json")));
 
 pub struct AtAcme;

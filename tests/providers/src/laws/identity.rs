@@ -36,13 +36,14 @@ pub fn different_events_have_different_keys<A: Adapter>() {
 /// In every phase of a call.
 pub fn a_repetition_changes_nothing<A: Adapter>() {
     for recorded in A::recordings().messages {
-        let signals = read::<A>(&recorded.name, recorded.message).signals;
+        let first = read::<A>(&recorded.name, recorded.message.clone()).signals;
+        let again = read::<A>(&recorded.name, A::again(recorded.message)).signals;
         for mut call in calls::<A>() {
-            for signal in &signals {
+            for signal in &first {
                 tick(&mut call, signal);
             }
             let once = call.clone();
-            for signal in &signals {
+            for signal in &again {
                 assert!(matches!(tick(&mut call, signal), Step::Ignored(_)), "{}: {signal:?}", recorded.name);
             }
             assert_eq!(call, once, "{}", recorded.name);
