@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use adapter_retell::RetellAccount;
+use adapter_telnyx::TelnyxAccount;
 use adapter_twilio::TwilioAccount;
 use anyhow::Context as _;
 use call_core::port::{Account, Numbers};
 
-use super::numbers;
 use crate::app::parts;
 use crate::config::Config;
 
@@ -19,9 +20,22 @@ pub(super) struct Patient {
 /// One for each configured provider.
 pub(super) fn accounts(config: &Config) -> anyhow::Result<Vec<Patient>> {
     let mut patients = Vec::new();
+    let mut admit = |account: Arc<dyn Account>, from: &str| {
+        let from = Some(from.to_owned()).filter(|from| !from.is_empty());
+        let numbers = Numbers { from, inbound: config.inbound.numbers.keys().cloned().collect() };
+        patients.push(Patient { account, numbers });
+    };
     if config.twilio.is_wanted() {
-        let account = TwilioAccount::new(&parts::twilio(config)).context("twilio")?;
-        patients.push(Patient { account: Arc::new(account), numbers: numbers(config, &config.twilio.from) });
+        admit(Arc::new(TwilioAccount::new(&parts::twilio(config)).context("twilio")?), &config.twilio.from);
+    }
+    if config.telnyx.is_wanted() {
+        admit(Arc::new(TelnyxAccount::new(&parts::telnyx(config)).context("telnyx")?), &config.telnyx.from);
+    }
+    if config.retell.is_wanted() {
+        // Within this time a function has answered, or is said to have failed.
+        let patience = config.functions.timeout;
+        let account = RetellAccount::new(&parts::retell(config), patience).context("retell")?;
+        admit(Arc::new(account), &config.retell.from);
     }
     Ok(patients)
 }

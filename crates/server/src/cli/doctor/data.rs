@@ -45,8 +45,9 @@ struct Data {
     stuck: Kind<Open>,
     /// Of those, the ones whose deadline has passed and nobody acted on it.
     overdue: usize,
-    /// Open, although the provider has told how long the call was.
-    timed_but_open: Kind<Open>,
+    /// Open, although the provider has told what only a call that is over has: the length of its recording, its cost, its
+    /// analysis. (The call's own duration comes with its end, and ends it.)
+    over_but_open: Kind<Open>,
     latest: Latest,
 }
 
@@ -116,7 +117,7 @@ impl Data {
             phases: counts.phases.iter().map(|(phase, count)| (phase.as_str(), *count)).collect(),
             stuck: Kind::default(),
             overdue: 0,
-            timed_but_open: Kind::default(),
+            over_but_open: Kind::default(),
             latest: Latest::default(),
         };
         let mut reached = BTreeSet::new();
@@ -138,13 +139,14 @@ impl Data {
             self.stuck.take(Open::of(call));
             self.overdue += usize::from(call.next_deadline().is_some_and(|deadline| now.since(deadline) > OVERDUE));
         }
-        if call.facts().duration.is_some() {
-            self.timed_but_open.take(Open::of(call));
+        // Of a call that is just ending the end may still be on its way.
+        if is_told_over(call) && now.since(call.state().now) > OVERDUE {
+            self.over_but_open.take(Open::of(call));
         }
     }
 
     const fn is_clean(&self) -> bool {
-        self.overdue == 0 && self.timed_but_open.count == 0
+        self.overdue == 0 && self.over_but_open.count == 0
     }
 
     fn print(&self) {
@@ -156,10 +158,10 @@ impl Data {
         if self.overdue > 0 {
             say!("  no server sweeps this store: start one, or see /healthz of those that run");
         }
-        say!("open although their duration is known: {}", self.timed_but_open.count);
-        list(&self.timed_but_open.first, self.at);
-        if self.timed_but_open.count > 0 {
-            say!("  the provider's last message was lost: `call-server sweep` asks it");
+        say!("open although the provider told what only a call that is over has: {}", self.over_but_open.count);
+        list(&self.over_but_open.first, self.at);
+        if self.over_but_open.count > 0 {
+            say!("  its last message about them was lost: the sweep asks it when their deadline comes");
         }
         let Latest { calls, since, by_disposition, reached, not_reached } = &self.latest;
         let since = since.map(|since| format!(", since {since}")).unwrap_or_default();
@@ -214,6 +216,12 @@ async fn read(store: &dyn Store, filter: &Filter, most: usize) -> anyhow::Result
     Ok(all)
 }
 
+fn is_told_over(call: &Call) -> bool {
+    let findings = &call.state().findings;
+    let recorded = findings.recordings.iter().any(|recording| recording.duration.is_some());
+    recorded || findings.cost.is_some() || findings.analysis.is_some()
+}
+
 fn list(calls: &[Open], now: Timestamp) {
     for Open { id, phase, born, deadline, subject } in calls {
         let minutes = now.since(*born).as_secs() / 60;
@@ -226,4 +234,77 @@ fn list(calls: &[Open], now: Timestamp) {
 fn names(kind: &Kind<String>) -> String {
     let more = if kind.count > kind.first.len() { ", …" } else { "" };
     if kind.count == 0 { String::new() } else { format!("({}{more})", kind.first.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use call_core::port::Commit;
+    use call_core::testkit::MemoryStore;
+    use call_core::{Fact, Hungup, Input, Leg, Plan, Policy, ProviderName, Recording, Signal};
+
+    fn now() -> Timestamp {
+        "2026-11-21T12:00:00Z".parse().unwrap()
+    }
+
+    /// A call born so many seconds ago, that was told these facts a second later.
+    async fn call(store: &MemoryStore, age: u64, subject: &str, facts: Vec<Fact>) {
+        let provider = ProviderName::new("twilio");
+        let born = now() - Duration::from_secs(age);
+        let id = CallId::new(born, [u8::try_from(subject.len()).unwrap(); 10]);
+        let leg = Leg::new(provider.clone(), format!("CA-{subject}"));
+        let plan = Plan::new(provider, "+15550000001", "+15550000002").about(subject);
+        let mut commit = Commit::birth(Call::dial(id, plan, Policy::default(), born));
+        for fact in facts {
+            commit.handle(Input::Signal(Signal::new(fact).on(leg.clone())), born + Duration::from_secs(1));
+        }
+        store.commit(commit).await.unwrap();
+    }
+
+    fn ended(disposition: Disposition) -> Vec<Fact> {
+        vec![Fact::Answered, Fact::Ended(Hungup::new(disposition))]
+    }
+
+    #[tokio::test]
+    async fn what_is_stuck_is_told_from_what_is_long() {
+        let store = MemoryStore::new();
+        call(&store, 700, "s", Vec::new()).await;
+        call(&store, 60, "ss", Vec::new()).await;
+        let mut data = Data::read(&store, now()).await.unwrap();
+        assert_eq!((data.stuck.count, data.overdue, data.is_clean()), (1, 1, false));
+        assert_eq!(data.phases["dialing"], 2);
+        // The same call with its deadline ahead does no harm.
+        data.overdue = 0;
+        assert!(data.is_clean());
+    }
+
+    #[tokio::test]
+    async fn a_call_whose_recording_is_complete_is_over() {
+        let recording = Recording {
+            id: "RE1".to_owned(),
+            status: "completed".to_owned(),
+            url: None,
+            duration: Some(Duration::from_secs(40)),
+        };
+        let facts = || vec![Fact::Answered, Fact::Recording(recording.clone())];
+        let store = MemoryStore::new();
+        call(&store, 20, "s", facts()).await;
+        assert!(Data::read(&store, now()).await.unwrap().is_clean());
+        call(&store, 200, "ss", facts()).await;
+        let data = Data::read(&store, now()).await.unwrap();
+        assert_eq!((data.over_but_open.count, data.stuck.count, data.is_clean()), (1, 0, false));
+        assert_eq!(data.latest.reached.first, ["s", "ss"]);
+    }
+
+    #[tokio::test]
+    async fn a_subject_is_reached_by_one_conversation_among_many_calls() {
+        let store = MemoryStore::new();
+        call(&store, 400, "a", ended(Disposition::Completed)).await;
+        call(&store, 300, "bb", ended(Disposition::NoAnswer)).await;
+        call(&store, 200, "a", ended(Disposition::Busy)).await;
+        call(&store, 100, "bb", ended(Disposition::Busy)).await;
+        let latest = Data::read(&store, now()).await.unwrap().latest;
+        assert_eq!((latest.calls, latest.by_disposition.values().sum::<usize>()), (4, 4));
+        assert_eq!((latest.reached.first, latest.not_reached.first), (vec!["a".to_owned()], vec!["bb".to_owned()]));
+    }
 }

@@ -9,7 +9,7 @@ use std::io::{IsTerminal as _, stdin};
 use std::process::ExitCode;
 
 use anyhow::bail;
-use call_core::port::{Finding, Numbers};
+use call_core::port::Finding;
 use futures::future::join_all;
 
 use crate::config::{Config, Source};
@@ -20,7 +20,7 @@ use report::{Examined, Report};
 /// What `--help` says of the numbers.
 const SCOPE: &str = "\
 Examined are the account, the application or agent that calls go through, the numbers that the configuration names
-(`from`, and those under [inbound]) and those that lead here already. Other numbers of the account are left alone.
+(`from`, and those under [inbound]), and at Twilio and Telnyx those that lead here already. Other numbers are left alone.
 
 Exits with 0 if everything is right, else with 1.";
 
@@ -92,10 +92,4 @@ fn unowned(config: &Config, report: &Report) -> Vec<Finding> {
             )
         })
         .collect()
-}
-
-/// The numbers that the configuration names, seen from one provider.
-fn numbers(config: &Config, from: &str) -> Numbers {
-    let from = Some(from.to_owned()).filter(|from| !from.is_empty());
-    Numbers { from, inbound: config.inbound.numbers.keys().cloned().collect() }
 }
