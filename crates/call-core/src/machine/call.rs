@@ -179,7 +179,7 @@ impl Call {
                 state.timeline.ringing = Some(birth.at);
                 state.evidence.last_signal = Some(birth.at);
                 state.timers.set(Timer::RingLimit, birth.at + birth.policy.ring_limit);
-                if birth.plan.conduct == Conduct::Commanded {
+                if birth.plan.conduct == Conduct::Commanded && !planted!(NobodyPicksUp) {
                     effects.push(Effect::Answer);
                 }
             }
@@ -239,6 +239,7 @@ impl Call {
             Effect::OpenStream if planted!(StreamsAfterTheEnd) => true,
             // Words wished before the farewell belong to it.
             Effect::Speak { operation, .. } => (live || farewell) && self.is_speaking(operation),
+            Effect::Answer | Effect::Transfer { .. } if planted!(CommandsAfterTheEnd) => true,
             Effect::Answer => matches!(self.state.phase, Phase::Ringing { .. }),
             Effect::OpenStream | Effect::Transfer { .. } => live,
             Effect::Hush => !self.has_ended(),

@@ -87,7 +87,10 @@ pub fn transcript<'e>(entries: impl IntoIterator<Item = &'e Entry>) -> Vec<(Time
         if let Fact::Turn(turn) = fact {
             said.push(line(at, turn));
         } else if let Fact::Transcript(turns) = fact {
-            said = turns.iter().map(|turn| line(at, turn)).collect();
+            if !planted!(TranscriptIsAppended) {
+                said.clear();
+            }
+            said.extend(turns.iter().map(|turn| line(at, turn)));
         }
     }
     said

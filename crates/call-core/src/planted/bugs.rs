@@ -225,6 +225,39 @@ bugs! {
     OverdueIsForgotten: "cron jobs that look at the last interval only",
     /// The deadline index never moves a call forward.
     DeadlineNeverMovesEarlier: "an indexed column that one code path forgets to update",
+    // Providers that must be commanded, and those with an agent of their own.
+    /// A call that rings us at a provider that must be commanded is not picked up.
+    NobodyPicksUp: "Telnyx parks an inbound call until it is commanded; a TwiML server ported to it lets it ring",
+    /// Each message that the call was answered begins its script again.
+    EachAnswerBeginsTheScript: "P4.3; an agent that greets twice, once for each webhook",
+    /// Words are commanded where the provider says them by itself.
+    GreetsWhomTheProviderGreets: "two implementations of one script, both active",
+    /// A call that is to be connected is answered, and connected to nobody.
+    ScriptNeverBegins: "handlers of `call.answered` that forget one kind of call",
+    /// A call that only says something has no deadline for it.
+    SaysWithoutDeadline: "scripts that wait for `speak.ended`, which was lost",
+    /// A call that has said all is not hung up.
+    SaysAndHoldsTheLine: "notification calls that leave the callee in silence",
+    /// A transfer that the provider refuses changes nothing: the caller hears silence.
+    RefusedTransferIsSilent: "a `<Dial>` without an action URL",
+    /// A call that is over is picked up and connected all the same.
+    CommandsAfterTheEnd: "P5.2; Telnyx 90018 on calls of one or two seconds",
+    /// An act that is repeated goes out under another name, so that the provider does it twice.
+    RepetitionHasANewName: "idempotency keys drawn anew for each try",
+    /// Who conducts a call is forgotten between the message that begins it and its record.
+    ConductIsForgotten: "multi-provider code that falls back to the first provider's ways",
+    /// A function runs again for a request that is sent again.
+    FunctionRunsAgain: "P4.2; an appointment that is booked twice, once for each try of the agent",
+    /// A function runs, and no trace of it is kept.
+    FunctionIsNotTraced: "P4.2; function calls of which no log tells",
+    /// Of a function that ran twice at once, the agent hears the outcome that is not kept.
+    AgentHearsAnotherOutcome: "found in this project by its own simulation",
+    /// A function's failure is written down as success.
+    FailureIsTracedAsSuccess: "wrappers that log in the happy path only",
+    /// The transcript that came last is taken, though an earlier one had more words.
+    LastTranscriptWins: "webhooks of Retell that arrive out of order",
+    /// A whole transcript is added to what was told before.
+    TranscriptIsAppended: "transcripts in which everything stands twice",
     /// Retention takes open calls.
     PruneTakesOpenCalls: "TTL indexes on the time of creation",
     /// Retention takes calls with effects in the outbox.

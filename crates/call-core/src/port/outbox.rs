@@ -150,7 +150,9 @@ impl Outbox {
             self.done(job).await?;
         }
         self.observer.observe(Observation::Performing { id: &job.id, effect: &job.effect, attempt: job.attempt });
-        let answer = self.hold(job, provider.perform(&call, &job.id, &job.effect)).await;
+        let anew = u64::from(job.attempt.saturating_sub(1)) * u64::from(planted!(RepetitionHasANewName));
+        let name = EffectId { version: job.id.version + anew, ..job.id };
+        let answer = self.hold(job, provider.perform(&call, &name, &job.effect)).await;
         self.observer.observe(Observation::Performed { id: &job.id, effect: &job.effect, answer: &answer });
         self.settle(job, &answer).await
     }

@@ -84,7 +84,7 @@ impl Inbound {
     /// The plan of a call that begins so; whoever owns the number says what happens on answer.
     #[must_use]
     pub fn plan(&self, provider: ProviderName) -> Plan {
-        let conduct = self.conduct;
+        let conduct = if planted!(ConductIsForgotten) { Conduct::Asked } else { self.conduct };
         Plan { conduct, ..Plan::new(provider, self.from.clone(), self.to.clone()) }
     }
 }

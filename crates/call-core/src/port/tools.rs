@@ -43,7 +43,8 @@ impl Tools {
     }
 
     /// The outcome of one invocation on a call that was found by this look (1: at once). One that the journal has
-    /// already is not run again: it gets the outcome that it had.
+    /// already is not run again: it gets the outcome that it had. If it was sent again while it ran, both get the outcome
+    /// that the journal keeps.
     ///
     /// # Errors
     /// The store failed: before the function ran, or when its trace was to be kept. The provider may send it again.
@@ -55,14 +56,23 @@ impl Tools {
         let outcome = self.functions.invoke(call, request).await;
         let ToolRequest { id, name, arguments } = request.clone();
         let took = self.clock.now().since(began);
-        let trace = ToolCall { id, name, arguments, result: outcome.clone(), took, looks };
+        let result = if planted!(FailureIsTracedAsSuccess) { Ok("null".to_owned()) } else { outcome.clone() };
+        let trace = ToolCall { id, name, arguments, result, took, looks };
         let signal = Signal::new(Fact::ToolCall(trace)).keyed(format!("tool:{}", request.id)).happened(began);
-        self.switchboard.report(call.id(), vec![signal], None).await?;
-        Ok(outcome)
+        if planted!(FunctionIsNotTraced) {
+            return Ok(outcome);
+        }
+        let handled = self.switchboard.report(call.id(), vec![signal], None).await?;
+        // Sent twice, and ran twice at once: the first trace is kept, and the agent must not hear anything else.
+        let kept = match handled.ignored {
+            Some(_) if !planted!(AgentHearsAnotherOutcome) => self.outcome_before(&handled.call, request).await?,
+            Some(_) | None => None,
+        };
+        Ok(kept.unwrap_or(outcome))
     }
 
     async fn outcome_before(&self, call: &Call, request: &ToolRequest) -> Result<Option<ToolOutcome>, StoreError> {
-        if call.state().findings.tool_calls == 0 {
+        if call.state().findings.tool_calls == 0 || planted!(FunctionRunsAgain) {
             return Ok(None);
         }
         let journal = self.store.journal(call.id()).await?;

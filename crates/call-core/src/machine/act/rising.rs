@@ -52,6 +52,8 @@ impl Act<'_> {
     fn begin_script(&mut self) {
         let plan = &self.birth.plan;
         match (plan.conduct, &plan.script) {
+            (Conduct::Asked, Script::Say { text }) if planted!(GreetsWhomTheProviderGreets) => self.say(text),
+            (Conduct::Commanded, Script::Connect { .. }) if planted!(ScriptNeverBegins) => {}
             (Conduct::Asked, Script::Stream) if !planted!(SilentStream) => {
                 self.set(Timer::StreamLimit, self.policy().stream_limit);
             }
@@ -89,6 +91,9 @@ impl Act<'_> {
 
     /// Notes when the call was answered, in the same way. Moves nothing.
     pub(in super::super) fn fill_answered(&mut self) -> Result<(), Reason> {
+        if planted!(EachAnswerBeginsTheScript) && matches!(self.state.phase, Phase::Live) {
+            self.begin_script();
+        }
         let at = self.at;
         if self.state.timeline.answered.is_some_and(|known| known <= at) {
             return Err(Reason::NothingNew);

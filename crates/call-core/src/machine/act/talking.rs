@@ -31,12 +31,16 @@ impl Act<'_> {
     pub(super) fn say(&mut self, text: &str) {
         self.greet(text);
         let letters = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
+        if planted!(SaysWithoutDeadline) {
+            return;
+        }
         self.set(Timer::Farewell, self.policy().farewell_limit.saturating_add(SAID_IN.saturating_mul(letters)));
     }
 
     fn has_said_all(&self, operation: &str) -> bool {
         let plan = &self.birth.plan;
-        operation == GREETING && plan.conduct == Conduct::Commanded && matches!(plan.script, Script::Say { .. })
+        let all = operation == GREETING && !planted!(SaysAndHoldsTheLine);
+        all && plan.conduct == Conduct::Commanded && matches!(plan.script, Script::Say { .. })
     }
 
     pub(in super::super) fn speak(&mut self, operation: &str, text: &str) -> Result<(), Reason> {
@@ -93,7 +97,7 @@ impl Act<'_> {
     pub(in super::super) fn transcript(&mut self, turns: &[Turn]) -> Result<(), Reason> {
         let findings = &mut self.state.findings;
         let words = turns.iter().map(words).fold(0, u32::saturating_add);
-        if words <= findings.words {
+        if words <= findings.words && !planted!(LastTranscriptWins) {
             return Err(Reason::NothingNew);
         }
         findings.turns = u32::try_from(turns.len()).unwrap_or(u32::MAX);
@@ -110,6 +114,7 @@ impl Act<'_> {
         let connects = plan.conduct == Conduct::Commanded && matches!(plan.script, Script::Connect { .. });
         match (refused, &self.state.phase) {
             (Refused::Answer { .. }, Phase::Ringing { .. }) => self.ask(),
+            (Refused::Transfer { .. }, Phase::Live) if planted!(RefusedTransferIsSilent) => Ok(()),
             (Refused::Transfer { why }, Phase::Live) if connects && self.state.legs.target().is_none() => {
                 self.hang_up(self.proposal(Proposer::FarEnd, Some(why.clone())))
             }
