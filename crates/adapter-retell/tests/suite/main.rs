@@ -11,5 +11,6 @@ mod inbound;
 mod kit;
 mod laws;
 mod llm;
+mod network;
 mod races;
 mod sign;
