@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 mod creation;
+mod doctor;
 mod faults;
 mod inbound;
 mod kill;
