@@ -31,7 +31,7 @@ pub enum Status {
     NoAnswer,
     /// The call could not be put through.
     Failed,
-    /// Ended over REST before it was answered.
+    /// Given up before it was answered, by whoever called: over REST, or a caller whom Telnyx kept waiting.
     Canceled,
 }
 

@@ -37,8 +37,8 @@ impl Face {
         {
             other.command(Order::End);
         }
-        for child in self.alive() {
-            if child.plan.parent.as_deref() == Some(&call.sid) && child.status() != Status::InProgress {
+        for child in call.children().iter().filter_map(|child| self.find(child)) {
+            if child.status() != Status::InProgress {
                 child.command(Order::End);
             }
         }

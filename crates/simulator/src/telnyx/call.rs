@@ -89,6 +89,8 @@ struct Notes {
     /// The leg on the other side, by its control id; and whether we outlive it.
     bridged: Option<String>,
     parks: bool,
+    /// The legs that were transferred from this one.
+    children: Vec<String>,
     events: Vec<Value>,
     streams: HashMap<String, Value>,
 }
@@ -117,6 +119,7 @@ impl Call {
             webhook: plan.webhook.clone(),
             bridged: None,
             parks: false,
+            children: Vec::new(),
             events: Vec::new(),
             streams: HashMap::new(),
         };
@@ -173,6 +176,14 @@ impl Call {
         let mut notes = locked(&self.notes);
         notes.bridged = None;
         notes.parks
+    }
+
+    pub(super) fn add_child(&self, id: &str) {
+        locked(&self.notes).children.push(id.to_owned());
+    }
+
+    pub(super) fn children(&self) -> Vec<String> {
+        locked(&self.notes).children.clone()
     }
 
     pub(super) fn log(&self, event: Value) {

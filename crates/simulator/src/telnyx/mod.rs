@@ -154,10 +154,6 @@ impl Face {
         locked(&self.calls).all.clone()
     }
 
-    fn alive(&self) -> impl Iterator<Item = Arc<Call>> {
-        self.all().into_iter().filter(|call| !call.status().is_terminal())
-    }
-
     fn application(&self, id: &str) -> Option<Application> {
         locked(&self.applications).iter().find(|application| application.id == id).cloned()
     }

@@ -1,10 +1,10 @@
 //! The time in which a `command_id` that was used already makes a command a repetition: 60 seconds.
 
-use std::{collections::HashMap, sync::Mutex, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
-use tokio::time::Instant;
+use tokio::{sync::Mutex, time::Instant};
 
-use crate::{gate::Answer, lock::locked};
+use crate::gate::Answer;
 
 /// Phone seconds.
 pub(super) const SECONDS: f64 = 60.0;
@@ -14,17 +14,22 @@ pub(super) const SECONDS: f64 = 60.0;
 pub(super) struct Window(Mutex<HashMap<String, (Instant, Answer)>>);
 
 impl Window {
-    /// The answer to the same command, if it was carried out less than `lasts` ago.
-    pub(super) fn repeated(&self, command_id: &str, lasts: Duration) -> Option<Answer> {
-        let mut known = locked(&self.0);
+    /// Carries a command out, unless it is a repetition: then it gets the first one's answer. Two at the same time are
+    /// one and a repetition. A refused command may be sent again.
+    pub(super) async fn once<E>(
+        &self,
+        command_id: Option<&str>,
+        lasts: Duration,
+        perform: impl Future<Output = Result<Answer, E>>,
+    ) -> Result<Answer, E> {
+        let Some(id) = command_id else { return perform.await };
+        let mut known = self.0.lock().await;
         known.retain(|_, (at, _)| at.elapsed() < lasts);
-        known.get(command_id).map(|(_, answer)| answer.clone())
-    }
-
-    /// Remembers a command that was carried out. A refused one may be repeated.
-    pub(super) fn remember(&self, command_id: &str, answer: &Answer) {
-        if answer.status < 300 {
-            locked(&self.0).insert(command_id.to_owned(), (Instant::now(), answer.clone()));
+        if let Some((_, answer)) = known.get(id) {
+            return Ok(answer.clone());
         }
+        let answer = perform.await?;
+        known.insert(id.to_owned(), (Instant::now(), answer.clone()));
+        Ok(answer)
     }
 }

@@ -41,22 +41,18 @@ pub(super) async fn act(face: &Arc<Face>, id: &str, name: &str, body: &Value) ->
         Some(_) => Refusal::not_found(),
         None => Refusal::unknown_call(),
     })?;
-    let command_id = body["command_id"].as_str();
     let lasts = face.world.scale.real(window::SECONDS);
-    if let Some(answer) = command_id.and_then(|id| call.window.repeated(id, lasts)) {
-        return Ok(answer);
-    }
-    ready(face, &call, name).await?;
-    call.log(event::record(&call, name, "command", Timestamp::now(), body));
+    call.window.once(body["command_id"].as_str(), lasts, command(face, &call, name, body)).await
+}
+
+async fn command(face: &Arc<Face>, call: &Arc<Call>, name: &str, body: &Value) -> Result<Answer, Refusal> {
+    ready(face, call, name).await?;
+    call.log(event::record(call, name, "command", Timestamp::now(), body));
     if let Some(state) = body["client_state"].as_str() {
         call.write(state);
     }
-    Action { face, call: &call, body }.perform(name).await?;
-    let answer = Answer::ok(json!({ "data": { "result": "ok" } })).about(id);
-    if let Some(id) = command_id {
-        call.window.remember(id, &answer);
-    }
-    Ok(answer)
+    Action { face, call, body }.perform(name).await?;
+    Ok(Answer::ok(json!({ "data": { "result": "ok" } })).about(&call.sid))
 }
 
 /// Whether the call can take the command where it stands.
@@ -213,7 +209,7 @@ impl Action<'_> {
         let from = body["from"].as_str().unwrap_or(&call.plan.to);
         dial::check(to, from)?;
         call.bridge_next(body["park_after_unbridge"] == json!("self"));
-        face.place(Plan {
+        let child = face.place(Plan {
             to: dial::address(to).to_owned(),
             from: from.to_owned(),
             direction: Direction::OutboundDial,
@@ -230,6 +226,7 @@ impl Action<'_> {
             detection: body["answering_machine_detection"].as_str().map(str::to_owned),
             stream: None,
         });
+        call.add_child(&child.sid);
         Ok(())
     }
 

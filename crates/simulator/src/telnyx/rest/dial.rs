@@ -21,22 +21,20 @@ const ROUTES: f64 = 2.0;
 /// Telnyx's limits for ringing, in seconds.
 const RING_SECONDS: (f64, f64) = (5.0, 600.0);
 
-pub(super) fn dial(face: &Arc<Face>, body: &Value) -> Result<Answer, Refusal> {
+pub(super) async fn dial(face: &Arc<Face>, body: &Value) -> Result<Answer, Refusal> {
     valid::check("dial", body)?;
-    let connection = body["connection_id"].as_str().unwrap_or_default();
-    let webhook = Webhook::said(body, Webhook::default());
-    let application = face.application(connection).filter(|application| application.is_active());
+    let application = face.application(text(body, "connection_id")).filter(|application| application.is_active());
     if application.is_none_or(|application| application.urls().0.is_none()) {
         return Err(Refusal::connection());
     }
     let to = body["to"].as_str().or_else(|| body["to"][0].as_str()).ok_or_else(|| Refusal::missing("to"))?;
-    let from = body["from"].as_str().unwrap_or_default();
-    check(to, from)?;
-    let command_id = body["command_id"].as_str();
+    check(to, text(body, "from"))?;
     let lasts = face.world.scale.real(window::SECONDS);
-    if let Some(answer) = command_id.and_then(|id| face.dials.repeated(id, lasts)) {
-        return Ok(answer);
-    }
+    let placing = async { Ok(place(face, body, address(to))) };
+    face.dials.once(body["command_id"].as_str(), lasts, placing).await
+}
+
+fn place(face: &Arc<Face>, body: &Value, to: &str) -> Answer {
     let linked = body["link_to"].as_str().and_then(|other| face.find(other));
     let mut ring = ring(body);
     if body["retry_on_timeout"] == json!(false) {
@@ -45,14 +43,14 @@ pub(super) fn dial(face: &Arc<Face>, body: &Value) -> Result<Answer, Refusal> {
         ring.seconds *= ROUTES;
     }
     let call = face.place(Plan {
-        to: address(to).to_owned(),
-        from: from.to_owned(),
+        to: to.to_owned(),
+        from: text(body, "from").to_owned(),
         direction: Direction::OutboundApi,
         parent: None,
         session: linked.map(|other| other.session_id.clone()),
-        connection: connection.to_owned(),
+        connection: text(body, "connection_id").to_owned(),
         client_state: body["client_state"].as_str().map(str::to_owned),
-        webhook,
+        webhook: Webhook::said(body, Webhook::default()),
         json: Some(body.clone()),
         person: None,
         ring,
@@ -61,11 +59,11 @@ pub(super) fn dial(face: &Arc<Face>, body: &Value) -> Result<Answer, Refusal> {
         detection: body["answering_machine_detection"].as_str().map(str::to_owned),
         stream: body["stream_url"].is_string().then(|| body.clone()),
     });
-    let answer = Answer::ok(json!({ "data": shown(&call) })).about(&call.sid);
-    if let Some(id) = command_id {
-        face.dials.remember(id, &answer);
-    }
-    Ok(answer)
+    Answer::ok(json!({ "data": shown(&call) })).about(&call.sid)
+}
+
+fn text<'a>(body: &'a Value, field: &str) -> &'a str {
+    body[field].as_str().unwrap_or_default()
 }
 
 /// The answer to a dial never says that the call is alive.

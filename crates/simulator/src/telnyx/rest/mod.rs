@@ -82,7 +82,7 @@ async fn perform(face: &Arc<Face>, request: &Request) -> Result<Answer, Refusal>
     let is = |method: Method| request.method == method;
     let resource = request.resource.as_ref().ok_or_else(Refusal::not_found)?;
     match resource {
-        Resource::Calls if is(Method::POST) => dial::dial(face, &request.body),
+        Resource::Calls if is(Method::POST) => dial::dial(face, &request.body).await,
         Resource::Call(id) if is(Method::GET) => read::call(face, id),
         Resource::Action(id, name) if is(action::method(name)) => action::act(face, id, name, &request.body).await,
         Resource::ActiveCalls(id) if is(Method::GET) => read::active(face, id, request),

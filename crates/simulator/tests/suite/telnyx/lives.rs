@@ -176,8 +176,8 @@ async fn a_caller_whom_nobody_answers_gives_up() {
 
 #[tokio::test]
 async fn an_ended_call_is_remembered_for_ten_minutes() {
-    // Ten phone minutes are six tenths of a second.
-    let bench = Bench::with(simulator::Config { speed: 1000.0, ..crate::backend::quick() }, |_| {}).await;
+    // Ten phone minutes are a second and a half.
+    let bench = Bench::with(simulator::Config { speed: 400.0, ..crate::backend::quick() }, |_| {}).await;
     bench.network.set_person(PHONE, Person::busy());
     let call = bench.live(&json!({})).await;
     let (status, body) = bench.get(&path(&call.sid)).await;
