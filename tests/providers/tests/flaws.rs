@@ -60,6 +60,7 @@ flaws! {
     ONE_NAME = 14, it_names_all_events_alike: identity::different_events_have_different_keys;
     NAMELESS = 15, it_gives_events_no_name: identity::different_events_have_different_keys;
     REPEATS = 16, it_takes_a_repetition_for_news: identity::a_repetition_changes_nothing;
+    FORGETS = 42, it_forgets_our_name: identity::our_name_comes_back;
     HASTY = 17, it_takes_the_answer_for_the_end: identity::a_life_ends_alike_in_any_order;
     ASTRAY = 18, it_sends_to_a_path_that_is_none: requests::every_act_keeps_to_the_specification;
     MUTE = 19, it_refuses_without_a_reason: requests::what_cannot_be_done_is_refused_in_words;
@@ -128,6 +129,9 @@ impl<const FLAW: u8> Hook for FlawedHook<FLAW> {
         let mut received = self.0.receive(&request)?;
         for signal in &mut received.signals {
             self.spoil(signal, &request);
+        }
+        if FLAW == FORGETS {
+            received.address.call = None;
         }
         Ok(received)
     }

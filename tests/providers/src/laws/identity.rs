@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use call_core::port::{Hook as _, Provider as _};
 use call_core::{Call, DialAnswer, Fact, Input, Signal, Step};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::events::calls;
 use super::{all, later, read};
-use crate::{Adapter, Key, Life, born, stage, tell};
+use crate::{Adapter, Key, Life, born, id, stage, tell};
 
 /// Signed anew, at another time, and with what the provider counts of its attempts.
 pub fn a_message_that_comes_again_is_the_same_event<A: Adapter>() {
@@ -49,6 +50,29 @@ pub fn a_repetition_changes_nothing<A: Adapter>() {
             assert_eq!(call, once, "{}", recorded.name);
         }
     }
+}
+
+/// Whatever carries our name is told to our call; only what does not may begin a record.
+pub fn our_name_comes_back<A: Adapter>() {
+    assert_eq!((A::hook().name(), A::provider("http://127.0.0.1:9").name()), (A::NAME, A::NAME));
+    let mut named = 0;
+    for recorded in A::recordings().messages {
+        let message = recorded.message;
+        let received = read::<A>(&recorded.name, message.clone());
+        let carries =
+            format!("{} {}", message.path, String::from_utf8_lossy(&message.body)).contains(&id().to_string());
+        if carries {
+            assert_eq!(received.address.call, Some(id()), "{}", recorded.name);
+            named += 1;
+        }
+        assert!(!(received.address.begins && received.address.call.is_some()), "{}", recorded.name);
+        assert!(received.inbound.is_none() || received.address.begins, "{}", recorded.name);
+        for signal in received.signals {
+            let is_ours = signal.leg.is_none_or(|leg| leg.provider == A::NAME);
+            assert!(is_ours, "{} tells of another provider's leg", recorded.name);
+        }
+    }
+    assert!(named > 0, "no message carries our name");
 }
 
 /// Its messages in their order, then shuffled, and some of them doubled.

@@ -33,7 +33,7 @@ macro_rules! provider_laws {
                 an_unknown_event_is_kept_and_harmless, an_unknown_field_is_kept_and_harmless,
                 what_looks_like_a_secret_is_not_kept, every_question_has_a_reply;
             identity: a_message_that_comes_again_is_the_same_event, different_events_have_different_keys,
-                a_repetition_changes_nothing, a_life_ends_alike_in_any_order;
+                a_repetition_changes_nothing, our_name_comes_back, a_life_ends_alike_in_any_order;
             requests: every_act_keeps_to_the_specification, what_cannot_be_done_is_refused_in_words,
                 the_same_effect_is_the_same_request, our_name_travels_with_every_dial,
                 any_effect_of_any_call_has_an_answer;
