@@ -80,8 +80,7 @@ async fn a_call_lasts_no_longer_than_the_agent_may() {
 
 #[tokio::test]
 async fn only_an_ongoing_call_can_be_stopped() {
-    let bench = Bench::new().await;
-    bench.network.set_person("*", Person::talks(3600.0));
+    let bench = Bench::slow().await;
     bench.hire(|agent| agent.staying());
     let id = bench.call(PHONE).await;
     let stop = format!("/v2/stop-call/{id}");

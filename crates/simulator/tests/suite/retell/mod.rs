@@ -24,7 +24,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::Sha256;
-use simulator::{Agent, CallRecord, Config, Network, RetellConfig};
+use simulator::{Agent, CallRecord, Config, Network, Person, RetellConfig};
 
 use crate::backend::{OURS, PATIENCE, PHONE, quick};
 
@@ -71,6 +71,15 @@ impl Bench {
     /// An account with one agent that tells its events to `/events`.
     pub(crate) async fn new() -> Self {
         Self::with(quick()).await
+    }
+
+    /// The same, where the phone rings for a second by the clock: time enough to ask something meanwhile.
+    async fn slow() -> Self {
+        let bench = Self::with(Config { speed: 20.0, ..quick() }).await;
+        let mut person = Person::talks(3600.0);
+        person.ring = 20.0;
+        bench.network.set_person("*", person);
+        bench
     }
 
     pub(crate) async fn with(config: Config) -> Self {

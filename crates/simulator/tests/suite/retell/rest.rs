@@ -206,8 +206,7 @@ async fn a_call_can_be_changed_and_deleted() {
 
 #[tokio::test]
 async fn a_live_call_can_be_changed() {
-    let bench = Bench::new().await;
-    bench.network.set_person("*", Person::talks(3600.0));
+    let bench = Bench::slow().await;
     bench.hire(|agent| agent.staying());
     let id = bench.call(PHONE).await;
     let path = format!("/v2/update-live-call/{id}");
@@ -229,12 +228,13 @@ async fn a_live_call_can_be_changed() {
 async fn no_more_calls_than_agreed() {
     let retell = RetellConfig { concurrency: 1, ..RetellConfig::default() };
     let bench = Bench::with(Config { retell, ..quick() }).await;
-    bench.network.set_person("*", Person::busy());
-    bench.call(PHONE).await;
+    bench.network.set_person("*", Person::talks(3600.0));
+    bench.hire(|agent| agent.staying());
+    let first = bench.call(PHONE).await;
     let (_, seen) = bench.get("/get-concurrency").await;
     assert_eq!((&seen["current_concurrency"], &seen["concurrency_limit"]), (&json!(1), &json!(1)));
     assert_eq!(bench.post("/v2/create-phone-call", Bench::order(PHONE)).await.0, 429);
-    bench.settle().await;
+    bench.until(&first, |call| call.status == Status::InProgress).await;
+    bench.send(Method::POST, &format!("/v2/stop-call/{first}"), None).await;
     bench.call(PHONE).await;
-    bench.settle().await;
 }
