@@ -25,6 +25,18 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// A request that nobody sent: to try what a specification allows.
+    ///
+    /// # Panics
+    /// If the method or the content type cannot be one.
+    #[must_use]
+    pub fn new(method: &str, path: &str, query: &str, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, content_type.parse().expect("a content type"));
+        let method = method.parse().expect("a method");
+        Self { method, path: path.to_owned(), query: query.to_owned(), headers, body: body.into() }
+    }
+
     /// The body as JSON; `null` if it is something else.
     #[must_use]
     pub fn json(&self) -> Value {

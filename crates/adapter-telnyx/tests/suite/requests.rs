@@ -5,10 +5,10 @@ use std::time::Duration;
 use adapter_telnyx::{ClientState, MachineDetection};
 use call_core::port::{Answer, Provider as _};
 use call_core::{Call, Command, Effect, EffectId, Plan, Script, Signal};
-use provider_laws::{Far, Said, effect_id, id, tell};
+use provider_laws::{Far, Said, Seen, effect_id, id, tell};
 use serde_json::{Value, json};
 
-use crate::kit::{CONNECTION, CONTROL, client, config, converse, leg, perform, plan, stage, taken};
+use crate::kit::{CONNECTION, CONTROL, SPEC, client, config, converse, leg, perform, plan, stage, taken};
 
 fn rich() -> Plan {
     let mut plan = plan(Script::Stream);
@@ -155,4 +155,27 @@ async fn what_cannot_be_done_is_refused_before_it_is_sent() {
 fn a_greeting_that_is_too_long_is_not_admitted() {
     let long = plan(Script::Converse { greeting: "x".repeat(3001) });
     assert!(client("http://127.0.0.1:9").admit(&long).unwrap_err().0.contains("3000 characters"));
+}
+
+/// The check of the laws must be able to fail.
+#[test]
+fn the_specification_refuses_what_telnyx_would() {
+    let post = |path: &str, body: &Value| Seen::new("POST", path, "", "application/json", body.to_string());
+    let get = |path: &str, query: &str| Seen::new("GET", path, query, "text/plain", "");
+    SPEC.check(&post("/v2/calls", &json!({"to": "+1", "from": "+2", "connection_id": "3"}))).unwrap();
+    SPEC.check(&get("/v2/connections/1/active_calls", "page[limit]=250")).unwrap();
+    for bad in [
+        post("/v2/calls", &json!({"to": "+1", "from": "+2"})),
+        post("/v2/calls", &json!({"to": "+1", "from": "+2", "connection_id": "3", "surprise": 1})),
+        post("/v2/calls", &json!({"to": "+1", "from": "+2", "connection_id": "3", "time_limit_secs": 5})),
+        post("/v2/calls", &json!({"to": "+1", "from": "+2", "connection_id": "3", "stream_track": "all"})),
+        post("/calls", &json!({"to": "+1", "from": "+2", "connection_id": "3"})),
+        post("/v2/calls/v3/actions/speak", &json!({"payload": "words without a voice"})),
+        post("/v2/calls/v3/actions/dance", &json!({})),
+        Seen::new("POST", "/v2/calls", "", "text/plain", "{}"),
+        get("/v2/connections/1/active_calls", "page[limit]=251"),
+        get("/v2/connections/1/active_calls", "filter[from]=1"),
+    ] {
+        assert!(SPEC.check(&bad).is_err(), "{bad:?}");
+    }
 }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use call_core::port::Answer;
 use call_core::{DialAnswer, Effect, Fact, Plan};
-use provider_laws::{Far, Said, id};
+use provider_laws::{Far, Said, Seen, id};
 use serde_json::json;
 
-use crate::kit::{CALL, SPEC, client, converse, leg, perform, stage};
+use crate::kit::{ACCOUNT, CALL, SPEC, client, converse, leg, perform, stage};
 
 /// Answers in the specification's own examples.
 async fn far() -> Far {
@@ -93,4 +93,24 @@ async fn a_hang_up_ends_the_call_in_whatever_state_it_is() {
     let far = Far::answering(|_| Said::ok(&json!({"sid": CALL, "status": "in-progress"}))).await;
     perform(&far.url(), &stage().live(converse()), &Effect::Hangup { leg: leg(CALL) }).await;
     assert_eq!(far.seen()[0].form(), [("Status".to_owned(), "completed".to_owned())]);
+}
+
+/// The check of the laws must be able to fail.
+#[test]
+fn the_specification_refuses_what_twilio_would() {
+    let post = |path: &str, form: &str| Seen::new("POST", path, "", "application/x-www-form-urlencoded", form);
+    let calls = format!("/2010-04-01/Accounts/{ACCOUNT}/Calls.json");
+    let one = format!("/2010-04-01/Accounts/{ACCOUNT}/Calls/{CALL}.json");
+    SPEC.check(&post(&calls, "To=%2B1&From=%2B2&Timeout=5")).unwrap();
+    for (path, form) in [
+        (calls.as_str(), "To=%2B1"),
+        (&calls, "To=%2B1&From=%2B2&Timeout=soon"),
+        (&calls, "To=%2B1&From=%2B2&Surprise=1"),
+        (&calls, "To=%2B1&From=%2B2&Url=a&Url=b"),
+        (&one, "Status=finished"),
+        (&calls.replace("AC", "AD"), "To=%2B1&From=%2B2"),
+        ("/2010-04-01/Nothing.json", ""),
+    ] {
+        assert!(SPEC.check(&post(path, form)).is_err(), "{path} {form}");
+    }
 }
