@@ -109,10 +109,12 @@ async fn a_long_answer_is_cut() {
 
 #[tokio::test]
 async fn a_function_outlives_its_call() {
-    let bench = bench(|function| function).await;
-    bench.network.set_person("*", Person::talks(4.0));
+    let bench = Bench::slow().await;
+    bench.hire(|agent| agent.function(Function::new("look", bench.at("/function"))));
+    // Half a second by the clock: long enough to be asked, not to hear the answer.
+    bench.network.set_person("*", Person::talks(10.0));
     bench.answer("/function", 200, "too late");
-    bench.delay("/function", Duration::from_millis(500));
+    bench.delay("/function", Duration::from_millis(1500));
     let call = bench.live().await;
     assert_eq!(call.cause.as_deref(), Some("user_hangup"));
     let invocation = only(&call);
