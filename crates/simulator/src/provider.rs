@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 /// A face of the network: one provider's API and webhooks, in front of the people that all of them share.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-#[non_exhaustive]
 pub enum Provider {
     /// Documents (TwiML) and callbacks.
     #[default]

@@ -112,7 +112,7 @@ impl Retell {
 impl Config {
     /// The number that a provider's calls come from when a request names none, and its key. Providers that the
     /// configuration does not know have none.
-    pub(crate) fn from_of(&self, provider: &str) -> Option<(&str, &'static str)> {
+    pub(crate) fn default_from(&self, provider: &str) -> Option<(&str, &'static str)> {
         match provider {
             "twilio" => Some((&self.twilio.from, "twilio.from")),
             "telnyx" => Some((&self.telnyx.from, "telnyx.from")),

@@ -19,12 +19,19 @@ const CALL: &str = "call_0123456789abcdef0123456789abcdef";
 
 /// The operator's functions, as a program of their own: it fails as often as it is told to.
 #[derive(Clone, Default)]
-struct Office(Arc<Mutex<(Vec<(String, Value)>, usize)>>);
+struct Office(Arc<Mutex<Book>>);
+
+#[derive(Default)]
+struct Book {
+    /// Each request's key and body.
+    asked: Vec<(String, Value)>,
+    failures: usize,
+}
 
 impl Office {
     async fn open(failures: usize) -> (Self, String) {
         let office = Self::default();
-        office.0.lock().unwrap().1 = failures;
+        office.0.lock().unwrap().failures = failures;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/functions", listener.local_addr().unwrap());
         let router = Router::new().route("/functions", post(serve)).with_state(office.clone());
@@ -33,16 +40,16 @@ impl Office {
     }
 
     fn asked(&self) -> Vec<(String, Value)> {
-        self.0.lock().unwrap().0.clone()
+        self.0.lock().unwrap().asked.clone()
     }
 }
 
 async fn serve(State(office): State<Office>, headers: HeaderMap, Json(body): Json<Value>) -> (StatusCode, Json<Value>) {
     assert_eq!(headers["authorization"], format!("Bearer {SECRET}"));
-    let mut all = office.0.lock().unwrap();
-    all.0.push((headers["idempotency-key"].to_str().unwrap().to_owned(), body.clone()));
-    if all.1 > 0 {
-        all.1 -= 1;
+    let mut book = office.0.lock().unwrap();
+    book.asked.push((headers["idempotency-key"].to_str().unwrap().to_owned(), body.clone()));
+    if book.failures > 0 {
+        book.failures -= 1;
         return (StatusCode::BAD_GATEWAY, Json(json!("not now")));
     }
     if body["name"] == "book" {

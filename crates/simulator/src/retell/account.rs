@@ -15,7 +15,6 @@ use crate::{config::Number, lock::locked, provider::Provider};
 /// One thing that somebody set up wrong in a Retell workspace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
 pub enum RetellMistake {
     /// The agents were deleted.
     Deleted,

@@ -15,7 +15,6 @@ use crate::{config::Number, lock::locked, provider::Provider};
 /// One thing that somebody set up wrong in a Telnyx account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
 pub enum TelnyxMistake {
     /// The application was deleted.
     Deleted,

@@ -14,7 +14,6 @@ use crate::{config::Number, lock::locked, provider::Provider};
 /// One thing that somebody set up wrong in a Twilio account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
 pub enum TwilioMistake {
     /// The account is suspended: an unpaid bill, or fraud suspected.
     Suspended,

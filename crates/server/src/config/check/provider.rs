@@ -28,7 +28,7 @@ impl Config {
             let sentence = format!("must be empty or a configured provider: {}", wanted.join(", "));
             problems.push(Problem::new("server.provider", sentence));
         }
-        for (from, key) in wanted.into_iter().filter_map(|name| self.from_of(name)) {
+        for (from, key) in wanted.into_iter().filter_map(|name| self.default_from(name)) {
             if !from.is_empty() && !is_dialable(from) {
                 problems.push(Problem::new(key, FORM));
             }

@@ -113,7 +113,7 @@ fn key(headers: &HeaderMap, wish: &NewCall) -> Result<Option<IdempotencyKey>, Pr
 
 fn plan(shared: &Shared, wish: NewCall) -> Result<Plan, Problem> {
     let provider = provider(shared, wish.provider.as_deref())?;
-    let default = shared.config.from_of(provider.as_str());
+    let default = shared.config.default_from(provider.as_str());
     let from = wish.from.or_else(|| Some(default?.0.to_owned())).unwrap_or_default();
     if from.is_empty() {
         let key = default.map_or_else(String::new, |(_, key)| format!(" ({key})"));
