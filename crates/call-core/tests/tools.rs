@@ -99,9 +99,9 @@ fn request(id: &str) -> ToolRequest {
 
 #[test]
 fn a_request_that_is_sent_again_gets_the_outcome_that_it_had() {
-    let (store, world, tools, call) = begin();
+    let (_, world, tools, call) = begin();
     let first = block_on(tools.run(&call, &request("1"), 1)).unwrap();
-    let call = block_on(store.load(call.id())).unwrap().unwrap();
+    // Even to one who looks at the call as it was before.
     assert_eq!(block_on(tools.run(&call, &request("1"), 1)).unwrap(), first);
     assert_eq!(world.begun.load(Ordering::Relaxed), 1);
     assert_ne!(block_on(tools.run(&call, &request("2"), 1)).unwrap(), first);
