@@ -101,7 +101,9 @@ impl World {
         if let Some(answer) = self.objects(phone, id, effect) {
             return answer;
         }
-        self.done(call, effect);
+        if *effect != Effect::Answer {
+            self.done(call, effect);
+        }
         match effect {
             Effect::Answer => self.pick_up(phone, call),
             Effect::Hangup { .. } => self.hang_up(phone),

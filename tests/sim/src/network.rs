@@ -12,6 +12,7 @@ use call_core::{CallId, Conduct, Fact, Hungup, Leg, Progress, ProviderName};
 
 use crate::world::{Sim, World};
 
+pub(crate) use commanded::REMEMBERED;
 use message::Message;
 pub(crate) use phone::{Phone, Station, carrier_limit};
 pub(crate) use talk::Session;

@@ -11,7 +11,7 @@ use crate::time::{MS, SEC};
 use crate::world::World;
 
 /// How long the provider knows a command again by its name.
-const REMEMBERED: u64 = 60 * SEC;
+pub(crate) const REMEMBERED: u64 = 60 * SEC;
 
 /// How long after an answer the provider's own servers may not know of it.
 const UNREADY: u64 = 400 * MS;
@@ -47,6 +47,7 @@ impl World {
         match state.station {
             Station::Queued | Station::Initiated | Station::Ringing => {
                 state.answers = Some(call.id());
+                self.done(call, &Effect::Answer);
                 self.rarely(Rare::PickedUp);
                 self.move_to(phone, Station::Talking, None);
             }
