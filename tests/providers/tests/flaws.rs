@@ -85,6 +85,7 @@ flaws! {
     LOGS = 38, it_logs_its_key: secrets::no_secret_is_logged;
     TELLS = 39, it_explains_with_its_key: secrets::no_secret_is_in_an_answer;
     BRITTLE = 40, it_panics_at_bytes_that_are_no_text: totality::any_message_has_an_answer;
+    GLOOMY = 43, it_takes_what_it_cannot_read_for_the_end: totality::any_garbled_message_has_an_answer;
     NAIVE = 41, it_panics_at_a_number_for_a_text: totality::any_garbled_message_has_an_answer;
 }
 
@@ -163,6 +164,7 @@ impl<const FLAW: u8> FlawedHook<FLAW> {
                 signal.key = Some(format!("{count}"));
                 signal.fact = Fact::Digits(format!("{count}"));
             }
+            GLOOMY if !String::from_utf8_lossy(request.body).contains("\"ours\":\"0") => signal.fact = end(),
             HASTY if signal.fact == Fact::Answered => signal.fact = end(),
             NAIVE => {
                 let body: Value = serde_json::from_slice(request.body).unwrap_or_default();
