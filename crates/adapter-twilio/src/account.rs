@@ -231,3 +231,29 @@ impl From<TwilioError> for AccountError {
 fn set(value: &Option<String>) -> Option<&str> {
     value.as_deref().filter(|value| !value.is_empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Map, json};
+
+    #[test]
+    fn a_remedy_changes_nothing_but_what_it_may() {
+        let request = |resource: &str, field: &str, value: Value| {
+            let fields = Map::from_iter([(field.to_owned(), value)]);
+            post("AC1", &Remedy { resource: resource.to_owned(), fields })
+        };
+        let number = "/IncomingPhoneNumbers/PN00000000000000000000000000000001.json";
+        let made = request(number, "TrunkSid", json!("")).unwrap();
+        assert_eq!(made.path, format!("/2010-04-01/Accounts/AC1{number}"));
+        assert_eq!((made.method, made.pairs), (Method::Post, vec![("TrunkSid", String::new())]));
+        for (resource, field, value) in [
+            (number, "AccountSid", json!("AC2")),
+            (number, "VoiceUrl", json!(1)),
+            ("/IncomingPhoneNumbers/../Calls.json", "VoiceUrl", json!("x")),
+            (".json", "Status", json!("closed")),
+        ] {
+            assert!(request(resource, field, value).is_err(), "{resource} {field}");
+        }
+    }
+}
