@@ -1,6 +1,8 @@
 //! The main job in one command and no account: the whole server beside a simulated telephone network, with faults on,
 //! and at its end the laws checked on what it did.
 
+mod carrier;
+mod office;
 mod proof;
 mod screen;
 mod stage;
@@ -17,6 +19,7 @@ use tokio::time::Instant;
 
 use crate::config::StoreUrl;
 
+use carrier::Choice;
 use screen::Screen;
 use stage::Stage;
 use tally::Tally;
@@ -25,6 +28,9 @@ use traffic::Traffic;
 /// `call-server demo`
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Demo {
+    /// Whose telephone network it is.
+    #[arg(long, value_enum, default_value_t = Choice::Twilio)]
+    pub(crate) provider: Choice,
     /// How many calls to place.
     #[arg(long, default_value_t = 300)]
     pub(crate) calls: usize,

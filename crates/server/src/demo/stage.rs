@@ -8,24 +8,21 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use call_core::port::{Clock, Filter, Page, Store};
 use call_core::{Policy, Script, Timestamp};
-use simulator::{Faults, Network, Number};
+use simulator::{Faults, Network, Provider};
 use url::Url;
 
-use super::Demo;
-use crate::config::{self, Config, Log, LogFormat, Secrets, StoreUrl};
+use super::office::Office;
+use super::{Demo, carrier};
+use crate::config::{self, Config, Log, LogFormat, StoreUrl};
 use crate::store;
 use crate::{App, Overrides, RunningApp, SystemClock};
-
-/// The number that calls come from, and that people ring.
-pub(super) const OURS: &str = "+15550100100";
-/// A number that connects its callers to a person.
-pub(super) const CONNECTS: &str = "+15550100101";
 
 pub(super) struct Stage {
     pub(super) network: Network,
     app: RunningApp,
     place: StoreUrl,
     folder: Folder,
+    names: String,
 }
 
 enum Folder {
@@ -63,8 +60,10 @@ impl Stage {
             prepare(&config.store).await?;
         }
         let place = config.store.url.clone();
-        let app = App::start(config, Overrides { open_api: true, ..Overrides::default() }).await?;
-        Ok(Self { network, app, place, folder })
+        let functions = Some(Arc::new(Office) as _);
+        let app = App::start(config, Overrides { open_api: true, functions, ..Overrides::default() }).await?;
+        let names: Vec<&str> = demo.provider.providers().iter().map(|provider| provider.name()).collect();
+        Ok(Self { network, app, place, folder, names: names.join(", ") })
     }
 
     pub(super) fn store(&self) -> Arc<dyn Store> {
@@ -85,9 +84,10 @@ impl Stage {
 
     pub(super) fn opening(&self) -> String {
         format!(
-            "server     {}\nnetwork    {} (simulated Twilio)\ndatabase   {}\nlog        {}\n",
+            "server     {}\nnetwork    {} (simulated: {})\ndatabase   {}\nlog        {}\n",
             self.url(),
             self.network.base_url(),
+            self.names,
             self.place,
             self.folder.path().join("demo.log").display(),
         )
@@ -124,22 +124,21 @@ async fn prepare(config: &config::Store) -> Result<()> {
 }
 
 fn network(demo: &Demo, public: &str) -> simulator::Config {
-    let voice = format!("{public}/hooks/twilio/voice");
-    let status = format!("{public}/hooks/twilio/status");
-    let ours = |number: &str| Number::new(number, voice.clone()).status_callback(status.clone());
-    simulator::Config {
+    let mut network = simulator::Config {
         seed: demo.seed,
         speed: demo.speed,
         faults: if demo.calm { Faults::none() } else { Faults::demo() },
-        numbers: vec![ours(OURS), ours(CONNECTS)],
         // Long enough for the server to give up first.
         hold: Duration::from_secs(5),
         ..simulator::Config::default()
+    };
+    for provider in demo.provider.providers() {
+        carrier::set_up(&mut network, *provider, public);
     }
+    network
 }
 
 fn server(demo: &Demo, network: &Network, listen: SocketAddr, public: &str, folder: &Path) -> Result<Config> {
-    let defaults = simulator::Config::default();
     let mut config = Config::default();
     config.server.listen = listen;
     config.server.public_url = Some(Url::parse(public)?);
@@ -147,16 +146,17 @@ fn server(demo: &Demo, network: &Network, listen: SocketAddr, public: &str, fold
     config.server.linger = Duration::ZERO;
     let file = || format!("sqlite:{}", folder.join("calls.db").display()).into();
     config.store.url = demo.store.clone().unwrap_or_else(file);
-    config.twilio.account_sid = defaults.account_sid;
-    config.twilio.auth_tokens = Secrets::parse(defaults.auth_token.reveal());
-    config.twilio.from = OURS.to_owned();
-    config.twilio.base_url = Url::parse(&network.base_url())?;
-    config.twilio.timeout = Duration::from_secs(2);
     config.policy = hurried(&config.policy, demo.speed);
     config.sweep.every = Duration::from_millis(100);
     config.inbound.script = Script::Say { text: "Hello. This is a demonstration. Goodbye.".to_owned() };
-    let connect = Script::Connect { to: "+12025550103".to_owned(), caller_id: None };
-    config.inbound.numbers.insert(CONNECTS.to_owned(), connect);
+    for provider in demo.provider.providers() {
+        carrier::configure(&mut config, *provider, network)?;
+        let connect = Script::Connect { to: "+12025550103".to_owned(), caller_id: None };
+        config.inbound.numbers.extend(carrier::connects(*provider).map(|number| (number, connect)));
+        if *provider == Provider::Retell {
+            config.inbound.numbers.insert(carrier::ours(*provider), Script::Agent { id: None });
+        }
+    }
     Ok(config)
 }
 

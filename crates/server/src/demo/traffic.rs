@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use simulator::Inbound;
+use simulator::{Inbound, Provider};
 use tracing::warn;
 
 use super::Demo;
-use super::stage::{CONNECTS, OURS, Stage};
+use super::carrier::{connects, ours, script};
+use super::stage::Stage;
 
 /// What was sent so far.
 #[derive(Clone, Default)]
@@ -28,9 +29,12 @@ impl Traffic {
     pub(super) fn begin(stage: &Stage, demo: &Demo) -> Self {
         let traffic = Self::default();
         let (sent, url, calls) = (traffic.clone(), stage.url(), demo.calls);
-        let guests = (demo.calls / 15).max(1);
+        let providers = demo.provider.providers();
+        let guests = (demo.calls / 15).max(providers.len());
         for guest in 0..guests {
-            let to = if guest % 3 == 0 { CONNECTS } else { OURS };
+            let provider = providers[guest % providers.len()];
+            let is_connected = (guest / providers.len()).is_multiple_of(3);
+            let to = connects(provider).filter(|_| is_connected).unwrap_or_else(|| ours(provider));
             let from = format!("+1303555{guest:04}");
             if stage.network.inbound(Inbound::new(from, to)).is_ok() {
                 traffic.0.inbound.fetch_add(1, Ordering::Relaxed);
@@ -39,7 +43,7 @@ impl Traffic {
         tokio::spawn(async move {
             let http = reqwest::Client::builder().no_proxy().build();
             match http {
-                Ok(http) => sent.place(&http, &url, calls).await,
+                Ok(http) => sent.place(&http, &url, calls, providers).await,
                 Err(error) => warn!(%error, "no calls can be placed"),
             }
             sent.0.done.store(true, Ordering::Release);
@@ -67,12 +71,12 @@ impl Traffic {
         self.0.inbound.load(Ordering::Relaxed)
     }
 
-    async fn place(&self, http: &reqwest::Client, url: &str, calls: usize) {
+    async fn place(&self, http: &reqwest::Client, url: &str, calls: usize, providers: &[Provider]) {
         for nth in 0..calls {
             let wish = http
                 .post(format!("{url}/v1/calls"))
                 .header("Idempotency-Key", format!("demo-{nth}"))
-                .json(&wish(nth))
+                .json(&wish(nth, providers[nth % providers.len()]))
                 .send()
                 .await;
             match wish {
@@ -93,18 +97,14 @@ impl Traffic {
 }
 
 /// All kinds of calls. Every tenth wish concerns a subject who is likely to be on the phone.
-fn wish(nth: usize) -> Value {
+fn wish(nth: usize, provider: Provider) -> Value {
     let to = format!("+1202{:07}", 2_000_000 + nth);
     let subject = if nth % 10 == 9 { format!("lead-{}", nth - 1) } else { format!("lead-{nth}") };
-    let script = match nth % 5 {
-        0 => json!({ "do": "connect", "to": format!("+1404{:07}", 2_000_000 + nth) }),
-        1 => json!({ "do": "say", "text": "Your appointment is tomorrow at ten. Goodbye." }),
-        _ => json!({ "do": "converse", "greeting": "Hello, this is the clinic. How can I help?" }),
-    };
     json!({
         "to": to,
+        "provider": provider.name(),
         "subject": subject,
-        "script": script,
+        "script": script(provider, nth / 3),
         "record": nth.is_multiple_of(4),
         "detect_machine": nth.is_multiple_of(6),
         "ring_for": "30s",
