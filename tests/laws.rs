@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use call_core::{CallId, Disposition, Proposer, Script, Source, Timer, Timestamp};
-use simulator::{CallRecord, Direction, HangupRequest, Purpose, Status};
+use simulator::{CallRecord, Direction, HangupRequest, Purpose, Sent, Status};
 
 use crate::{Ledger, Life};
 
@@ -39,12 +39,17 @@ pub fn check(evidence: &Evidence<'_>) -> Vec<String> {
     broken
 }
 
-/// The call that a create request was made for, read from our id on its callback URLs.
+/// The call that a create request was made for, read from our id: on its callback URLs, at Retell in its metadata.
 #[must_use]
 pub fn our_call(record: &CallRecord) -> Option<CallId> {
-    let url = record.form.iter().find(|(name, _)| name == "Url" || name == "StatusCallback").map(|(_, url)| url)?;
-    let (_, path) = url.split_once("/hooks/twilio/")?;
-    path.split('/').next()?.parse().ok()
+    let json = |pointer: &str| record.json.as_ref()?.pointer(pointer)?.as_str();
+    if let Some(id) = json("/metadata/call_id") {
+        return id.parse().ok();
+    }
+    let form = record.form.iter().find(|(name, _)| name == "Url" || name == "StatusCallback");
+    let url = form.map(|(_, url)| url.as_str()).or_else(|| json("/webhook_url"))?;
+    let (_, path) = url.split_once("/hooks/")?;
+    path.split('/').nth(1)?.parse().ok()
 }
 
 /// The journal of every call folds to its stored state (design law 5).
@@ -70,18 +75,32 @@ fn acknowledged_is_present(evidence: &Evidence<'_>, broken: &mut Vec<String>) {
         .collect();
     for record in evidence.truth {
         for sent in record.sent_for(Purpose::Status).filter(|sent| sent.delivered()) {
-            let order = sent.param("SequenceNumber").and_then(|number| number.parse().ok());
-            let present = match (by_leg.get(record.sid.as_str()), order) {
-                (Some(life), Some(order)) => life.has_event(&record.sid, order),
-                (Some(_), None) => true,
-                (None, _) => false,
-            };
+            let present = by_leg.get(record.sid.as_str()).is_some_and(|life| is_kept(life, record, sent));
             if !present {
-                let status = sent.param("CallStatus").unwrap_or_default();
-                broken.push(format!("callback {order:?} ({status}) of {} was acknowledged and is lost", record.sid));
+                let what = event(sent).unwrap_or_default();
+                broken.push(format!("{what} of {} was acknowledged and is lost", record.sid));
             }
         }
     }
+}
+
+/// Whether the journal has a message, by the identity that its provider gives to it: the number within the leg, the
+/// event's id, or (Retell, which has none) something of the call at all.
+fn is_kept(life: &Life, record: &CallRecord, sent: &Sent) -> bool {
+    let order = sent.param("SequenceNumber").and_then(|number| number.parse().ok());
+    let id = sent.json.as_ref().and_then(|json| json.pointer("/data/id")?.as_str());
+    match (order, id) {
+        (Some(order), _) => life.has_event(&record.sid, order),
+        (None, Some(id)) => life.has_key(id),
+        (None, None) => !life.journal.is_empty(),
+    }
+}
+
+/// What a message tells of, in its provider's word.
+#[must_use]
+pub fn event(sent: &Sent) -> Option<&str> {
+    let json = |pointer: &str| sent.json.as_ref()?.pointer(pointer)?.as_str();
+    sent.param("CallStatus").or_else(|| json("/data/event_type")).or_else(|| json("/event"))
 }
 
 /// A wish to dial makes at most one phone ring (design law 3), and no phone rings for a call that is not stored.
@@ -182,7 +201,7 @@ fn nobody_alive_is_reaped(evidence: &Evidence<'_>, broken: &mut Vec<String>) {
 fn endings_agree(evidence: &Evidence<'_>, broken: &mut Vec<String>) {
     for (life, record) in pairs(evidence).filter(|(life, _)| life.call.has_ended()) {
         let outcome = life.outcome();
-        let told = record.sent_for(Purpose::Status).any(|sent| sent.delivered() && is_ending(sent.param("CallStatus")));
+        let told = record.sent_for(Purpose::Status).any(|sent| sent.delivered() && is_ending(event(sent)));
         if outcome.source == Source::Inference && told {
             broken.push(format!("{} is closed by inference although the end was told", life.call.id()));
         }
@@ -205,6 +224,10 @@ fn expected(life: &Life, record: &CallRecord, truth: &[CallRecord]) -> Vec<Dispo
     if record.status == Status::Canceled && life.outcome().proposal.proposer == deadline {
         words = vec![Disposition::NoAnswer];
     }
+    // A machine took it: to Retell's customers nobody answered.
+    if record.cause.as_deref() == Some("voicemail_reached") {
+        words.push(Disposition::NoAnswer);
+    }
     // How the leg ends that a caller was connected to is how the call ends.
     if matches!(life.call.plan().script, Script::Connect { .. })
         && let Some(child) = truth.iter().find(|child| child.parent.as_ref() == Some(&record.sid))
@@ -224,8 +247,10 @@ fn disposition(status: Status) -> Disposition {
     }
 }
 
-fn is_ending(status: Option<&str>) -> bool {
-    matches!(status, Some("completed" | "busy" | "no-answer" | "failed" | "canceled"))
+fn is_ending(event: Option<&str>) -> bool {
+    let status = ["completed", "busy", "no-answer", "failed", "canceled"];
+    event
+        .is_some_and(|event| status.contains(&event) || ["call.hangup", "call_ended", "call_analyzed"].contains(&event))
 }
 
 /// Each call beside the truth about its first leg.

@@ -2,7 +2,7 @@
 
 use call_core::journal::{self, Entry};
 use call_core::port::{Counts, Filter, Page, ParkedSignal, Store};
-use call_core::{Call, CallId, Disposition, Input, Outcome, Timestamp};
+use call_core::{Call, CallId, Disposition, Input, Outcome, Signal, Timestamp};
 
 use crate::town::Keepsake;
 
@@ -110,6 +110,20 @@ impl Life {
     #[must_use]
     pub fn has_event(&self, leg: &str, order: u64) -> bool {
         self.events(leg, order).next().is_some()
+    }
+
+    /// Whether the journal has the provider's event of this identity.
+    #[must_use]
+    pub fn has_key(&self, key: &str) -> bool {
+        self.facts().any(|signal| signal.key.as_deref() == Some(key))
+    }
+
+    /// Every signal that reached it, in order, whatever became of it.
+    pub fn facts(&self) -> impl Iterator<Item = &Signal> {
+        self.journal.iter().filter_map(|entry| match &entry.input {
+            Input::Signal(signal) => Some(signal),
+            Input::Command(_) | Input::Tick => None,
+        })
     }
 
     /// Lives the call again from its journal.

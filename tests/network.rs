@@ -7,7 +7,7 @@ use reqwest::Client;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use simulator::{CallRecord, Down, Fault, Faults, Inbound, Number, Person, RestRequest, Rule};
+use simulator::{Agent, CallRecord, Down, Fault, Faults, Inbound, Number, Person, RestRequest, Rule};
 
 use crate::until;
 
@@ -69,6 +69,11 @@ impl Network {
     /// One of our numbers.
     pub async fn set_number(&self, number: &Number) {
         self.post("numbers", number).await;
+    }
+
+    /// An agent of Retell's.
+    pub async fn set_agent(&self, agent: &Agent) {
+        self.post("agents", agent).await;
     }
 
     /// A person calls one of our numbers; gives the SID.

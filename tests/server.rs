@@ -6,6 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use reqwest::Client;
 use tokio::process::Command;
 
+use simulator::Provider;
+
 use crate::Api;
 use crate::process::{self, Process};
 
@@ -21,13 +23,14 @@ pub struct Server {
     name: String,
     port: u16,
     directory: PathBuf,
+    provider: Provider,
     process: Mutex<Option<Process>>,
 }
 
 impl Server {
-    pub(crate) fn new(name: String, port: u16, directory: &Path, http: &Client) -> Self {
+    pub(crate) fn new(name: String, port: u16, directory: &Path, provider: Provider, http: &Client) -> Self {
         let api = Api::new(http.clone(), format!("http://127.0.0.1:{port}"), API_TOKEN);
-        Self { api, name, port, directory: directory.to_owned(), process: Mutex::new(None) }
+        Self { api, name, port, directory: directory.to_owned(), provider, process: Mutex::new(None) }
     }
 
     /// Where it listens, on loopback.
@@ -40,7 +43,7 @@ impl Server {
     #[must_use]
     pub fn environment(&self) -> Vec<(String, String)> {
         let listen = ("CALL_SERVER__SERVER__LISTEN".to_owned(), format!("127.0.0.1:{}", self.port));
-        secrets().into_iter().chain([listen]).collect()
+        secrets(self.provider).into_iter().chain([listen]).collect()
     }
 
     /// Starts it, and waits until it is ready.
@@ -49,7 +52,7 @@ impl Server {
     /// When it does not start.
     pub async fn start(&self) {
         let config = config(&self.directory);
-        let mut command = command(&self.directory, &["serve", "--config", &config.to_string_lossy()]);
+        let mut command = command(&self.directory, self.provider, &["serve", "--config", &config.to_string_lossy()]);
         command.envs(self.environment());
         let (process, _) = Process::start(&self.name, command, &self.log_file()).await;
         *self.process() = Some(process);
@@ -107,13 +110,20 @@ pub(crate) fn config(directory: &Path) -> PathBuf {
 }
 
 /// A `call-server` command with the secrets.
-pub(crate) fn command(directory: &Path, arguments: &[&str]) -> Command {
+pub(crate) fn command(directory: &Path, provider: Provider, arguments: &[&str]) -> Command {
     let mut command = process::command("call-server");
-    command.current_dir(directory).args(arguments).envs(secrets());
+    command.current_dir(directory).args(arguments).envs(secrets(provider));
     command
 }
 
-fn secrets() -> [(String, String); 2] {
-    [("CALL_SERVER__API__TOKENS", API_TOKEN), ("CALL_SERVER__TWILIO__AUTH_TOKEN", AUTH_TOKEN)]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+/// Only what this provider needs: one whose secret is known is used.
+fn secrets(provider: Provider) -> [(String, String); 2] {
+    let network = simulator::Config::default();
+    let (name, secret) = match provider {
+        Provider::Telnyx => ("TELNYX__API_KEY", network.telnyx.api_key.reveal().to_owned()),
+        Provider::Retell => ("RETELL__API_KEY", network.retell.api_key.reveal().to_owned()),
+        _ => ("TWILIO__AUTH_TOKEN", AUTH_TOKEN.to_owned()),
+    };
+    let of = |name: &str, secret: String| (format!("CALL_SERVER__{name}"), secret);
+    [of("API__TOKENS", API_TOKEN.to_owned()), of(name, secret)]
 }

@@ -1,7 +1,8 @@
 //! End to end: the real server process against the simulator process, over real sockets and a real file. One test per
-//! row of the post-mortems (`p1_…`, `p2_…`, `p3_…`) and per fault; after each the [laws](tests::laws) hold.
+//! row of the post-mortems (`p1_…` to `p5_…`) and per fault; after each the [laws](tests::laws) hold.
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
+mod appointments;
 mod creation;
 mod doctor;
 mod faults;
@@ -16,6 +17,7 @@ mod restart;
 mod sales;
 mod several;
 mod sight;
+mod voicebot;
 mod webhooks;
 
 use std::time::Duration;

@@ -1,9 +1,12 @@
 //! How a town is built.
 
-use reqwest::Client;
 use std::time::Duration;
+
+use reqwest::Client;
+use simulator::Provider;
 use tokio::sync::Semaphore;
 
+use super::account::Account;
 use super::keepsake::Keepsake;
 use super::{Town, settings};
 use crate::process::{self, Process};
@@ -18,6 +21,7 @@ static LOTS: Semaphore = Semaphore::const_new(4);
 #[derive(Debug, Clone)]
 pub struct TownBuilder {
     name: String,
+    provider: Provider,
     seed: u64,
     speed: f64,
     hold: f64,
@@ -33,6 +37,7 @@ impl TownBuilder {
         let (on, servers) = stage();
         Self {
             name: name.to_owned(),
+            provider: Provider::Twilio,
             seed: 7,
             speed: 100.0,
             hold: 3.0,
@@ -42,6 +47,13 @@ impl TownBuilder {
             settings: Vec::new(),
             behind: None,
         }
+    }
+
+    /// Whose telephone network it is. Twilio's, unless it is told.
+    #[must_use]
+    pub const fn by(mut self, provider: Provider) -> Self {
+        self.provider = provider;
+        self
     }
 
     /// The seed that decides people and faults.
@@ -145,18 +157,22 @@ impl TownBuilder {
 
         let named = |n: usize| if self.servers == 1 { "server".to_owned() } else { format!("server-{n}") };
         let ports = (1..=self.servers).map(|n| (n, port.unwrap_or_else(port::reserve)));
-        let servers: Vec<Server> = ports.map(|(n, port)| Server::new(named(n), port, directory, &http)).collect();
+        let servers: Vec<Server> =
+            ports.map(|(n, port)| Server::new(named(n), port, directory, self.provider, &http)).collect();
         let ports: Vec<u16> = servers.iter().map(Server::port).collect();
         let balancer = if self.servers > 1 { Some(Balancer::open(&ports).await) } else { None };
         let base = balancer.as_ref().map_or_else(|| servers[0].api.base().to_owned(), Balancer::url);
         let public_url = self.behind.clone().unwrap_or_else(|| base.clone());
-        let settings = settings::of(&public_url, &network_url, store.url(), &self.settings);
+        let account = Account::of(self.provider, &network_url).await;
+        account.point_to(&public_url, &http, &network).await;
+        let settings = settings::of(&public_url, &account, store.url(), &self.settings);
         std::fs::write(server::config(directory), settings).expect("the configuration can be written");
         let town = Town {
             network,
             api: Api::new(http.clone(), base, API_TOKEN),
             http,
             public_url,
+            provider: self.provider,
             seed: self.seed,
             servers,
             balancer,

@@ -1,5 +1,6 @@
 //! A town: servers, a telephone network and a store between them, in a directory of their own.
 
+mod account;
 mod builder;
 mod keepsake;
 mod settings;
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use reqwest::Client;
-use simulator::CallRecord;
+use simulator::{CallRecord, Provider};
 use tokio::process::Command;
 use tokio::sync::SemaphorePermit;
 
@@ -19,6 +20,7 @@ use crate::process::Process;
 use crate::server::{self, ACCOUNT, AUTH_TOKEN, Server};
 use crate::{Api, Balancer, Ledger, Network, On, Store, Wish, sign, until};
 
+pub use account::{AGENT, agent};
 pub use builder::TownBuilder;
 pub use keepsake::Keepsake;
 
@@ -36,6 +38,8 @@ pub struct Town {
     pub http: Client,
     /// Where the provider reaches the servers.
     pub public_url: String,
+    /// Whose telephone network it is.
+    pub provider: Provider,
     /// The seed that decided everything.
     pub seed: u64,
     /// The servers.
@@ -81,7 +85,7 @@ impl Town {
     /// A `call-server` command with the secrets.
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> Command {
-        server::command(self.path(), arguments)
+        server::command(self.path(), self.provider, arguments)
     }
 
     /// Starts every server that does not run, on the port and the store that it had before.
@@ -129,6 +133,15 @@ impl Town {
         let mut ids = Vec::with_capacity(numbers.len());
         for number in numbers {
             ids.push(self.place(&Wish::to(*number)).await);
+        }
+        ids
+    }
+
+    /// Places each call.
+    pub async fn place_each(&self, wishes: &[Wish]) -> Vec<String> {
+        let mut ids = Vec::with_capacity(wishes.len());
+        for wish in wishes {
+            ids.push(self.place(wish).await);
         }
         ids
     }

@@ -1,20 +1,19 @@
 //! How the servers of a town are configured.
 
+use simulator::{Config, Provider};
+
+use super::account::Account;
 use crate::server::ACCOUNT;
 
 /// Deadlines of hundreds of milliseconds, so that everything that a call may wait for happens within seconds. `more`
 /// says it otherwise, key by key.
-pub(super) fn of(public_url: &str, network_url: &str, store_url: &str, more: &[(String, String)]) -> String {
+pub(super) fn of(public_url: &str, account: &Account, store_url: &str, more: &[(String, String)]) -> String {
     let quoted = |text: &str| format!("{text:?}");
     let mut settings: Vec<(String, String)> = [
         ("server.public_url", quoted(public_url)),
         ("server.linger", quoted("100ms")),
         ("server.drain", quoted("2s")),
         ("store.url", quoted(store_url)),
-        ("twilio.account_sid", quoted(ACCOUNT)),
-        ("twilio.base_url", quoted(network_url)),
-        ("twilio.connect_timeout", quoted("500ms")),
-        ("twilio.timeout", quoted("1s")),
         ("sweep.every", quoted("50ms")),
         ("outbox.lease", quoted("2s")),
         ("outbox.poll", quoted("50ms")),
@@ -36,6 +35,19 @@ pub(super) fn of(public_url: &str, network_url: &str, store_url: &str, more: &[(
     ]
     .map(|(key, value)| (key.to_owned(), value))
     .into();
+    let provider = account.provider;
+    let mut own = |key: &str, value: String| settings.push((format!("{provider}.{key}"), value));
+    own("base_url", quoted(&account.url));
+    own("connect_timeout", quoted("500ms"));
+    own("timeout", quoted("1s"));
+    match provider {
+        Provider::Telnyx => {
+            own("connection_id", quoted(&Config::default().telnyx.connection_id));
+            own("public_keys", format!("[{}]", quoted(&account.public_key)));
+        }
+        Provider::Retell => {}
+        _ => own("account_sid", quoted(ACCOUNT)),
+    }
     for (key, value) in more {
         settings.retain(|(known, _)| known != key);
         settings.push((key.clone(), value.clone()));

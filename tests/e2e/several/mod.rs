@@ -2,6 +2,7 @@
 
 mod basics;
 mod kills;
+mod providers;
 mod rolling;
 mod skew;
 mod takeover;
