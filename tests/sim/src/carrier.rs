@@ -132,6 +132,9 @@ impl World {
         let phone = self.create(Some(call.id()), None, Station::Queued);
         self.network.phones[phone].ghost = ghost;
         self.network.phones[phone].conduct = call.plan().conduct;
+        if call.plan().conduct == Conduct::Asked && self.dice.percent(40) {
+            self.network.phones[phone].script = Some(call.plan().script.clone());
+        }
         self.network.dialled.insert(call.id(), phone);
         self.trace.line(self.now, "net", || format!("{} is dialled: P{phone}", short(call.id())));
         let sim = self.sim();

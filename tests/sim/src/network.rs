@@ -13,7 +13,7 @@ use call_core::{CallId, Conduct, Fact, Hungup, Leg, Progress, ProviderName};
 use crate::world::{Sim, World};
 
 pub(crate) use commanded::REMEMBERED;
-use message::Message;
+use message::{Instruction, Message};
 pub(crate) use phone::{Phone, Station, carrier_limit};
 pub(crate) use talk::Session;
 
@@ -145,6 +145,7 @@ impl World {
                 self.detect(phone);
                 call.into_iter().for_each(|call| self.listen(phone, call));
             }
+            (Conduct::Asked, Station::Talking) if state.script.is_some() => self.follow(phone, fact),
             (Conduct::Asked, Station::Talking) if first && state.call.is_some() => {
                 self.message(phone, fact.clone(), true);
                 if self.dice.percent(50) {
@@ -152,6 +153,17 @@ impl World {
                 }
             }
             _ => self.message(phone, fact, false),
+        }
+    }
+
+    /// What is to be done was told with the dial: no question brings news of the leg before the legs that it makes.
+    fn follow(&mut self, phone: usize, fact: Fact) {
+        self.message(phone, fact, false);
+        let roll = self.dice.roll();
+        let state = &self.network.phones[phone];
+        if let (Some(script), Some(call), Some(server)) = (state.script.clone(), state.call, self.servers.any_up(roll))
+        {
+            self.instruct(phone, Instruction::Follow { call, script, server });
         }
     }
 }

@@ -137,8 +137,7 @@ pub(crate) fn build(sim: &Sim) {
         world.servers.keep_parked = Duration::from_secs(world.dice.pick(&[60, 300, 600]));
         world.servers.skewed = world.weather.skew;
         for server in 0..count {
-            let skew = world.weather.skew / MS;
-            let skew = world.dice.within(0, 2 * skew).cast_signed() - skew.cast_signed();
+            let skew = world.weather.clock(&mut world.dice);
             world.servers.all.push(Server { skew, ..Server::default() });
             for _ in 0..world.weather.jumps {
                 let wait = world.dice.below(300 * SEC);

@@ -21,7 +21,8 @@ pub(crate) struct Weather {
     pub(crate) crash: u32,
     /// How many times the store is down for a while.
     pub(crate) store_outages: u64,
-    /// How far servers' clocks are off, at most.
+    /// How far apart two servers' clocks are, at most. No more than a minute: at two, a ring limit of two minutes can lapse
+    /// as the phone begins to ring, and nobody could keep it.
     pub(crate) skew: u64,
     /// How often a clock jumps, in jumps a server.
     pub(crate) jumps: u64,
@@ -106,6 +107,12 @@ impl Weather {
         weather.no_stream = often(dice, [10, 4, 2]);
         weather.slow_hangup = often(dice, [10, 4, 2]);
         weather
+    }
+
+    /// How far a clock is ahead, in milliseconds.
+    pub(crate) fn clock(&self, dice: &mut Dice) -> i64 {
+        let skew = self.skew / MS;
+        dice.within(0, skew).cast_signed() - (skew / 2).cast_signed()
     }
 
     /// The faults stop. What makes up a network stays: latency, reordering, reads that lag.

@@ -249,8 +249,7 @@ impl World {
 
     fn jump(&mut self, server: usize) {
         if self.healed.is_none() {
-            let skew = self.weather.skew / crate::time::MS;
-            self.servers.all[server].skew = self.dice.within(0, 2 * skew).cast_signed() - skew.cast_signed();
+            self.servers.all[server].skew = self.weather.clock(&mut self.dice);
             self.rarely(Rare::ClockJump);
         }
     }

@@ -1,7 +1,9 @@
 use std::time::Duration;
 
 use call_core::journal::Entry;
-use call_core::{Closing, Fact, Input, Phase, Proposer, ProviderSays, Report, Source};
+use call_core::{
+    Call, Closing, Fact, Input, Phase, Proposal, Proposer, ProviderSays, Report, Source, Stage, Timestamp,
+};
 
 use super::{Invariant, Seen, Truth};
 use crate::network::Station;
@@ -20,16 +22,11 @@ impl Invariant for Reaped {
 
     fn see(&mut self, seen: &Seen<'_>, truth: &Truth<'_>) -> Result<(), String> {
         let Seen::Committed { before: Some(before), commit } = seen else { return Ok(()) };
-        let (Phase::Ended(outcome), false) = (commit.call.phase(), before.has_ended()) else { return Ok(()) };
+        let (Some((proposer, at)), None) = (inferred(&commit.call), decided(before)) else { return Ok(()) };
         let (call, id) = (&commit.call, short(before.id()));
-        if outcome.source != Source::Inference {
-            return Ok(());
-        }
-        if let (Closing::Completed { assumed, .. }, Proposer::Stale { .. }) =
-            (&call.policy().stale.close, &outcome.proposal.proposer)
-        {
+        if let (Closing::Completed { assumed, .. }, Proposer::Stale { .. }) = (&call.policy().stale.close, proposer) {
             let started = call.state().timeline.answered.unwrap_or(call.birth().at);
-            if outcome.at > started + *assumed {
+            if at > started + *assumed {
                 return Err(format!("{id} ended when it was swept"));
             }
         }
@@ -65,8 +62,22 @@ impl Invariant for Reaped {
         let life = life.map_or(before.birth().at, |at| at.max(before.birth().at));
         let patience = micros(call.policy().stale.outer.saturating_sub(Duration::from_secs(1)));
         if truth.now + 3 * truth.skew < when(life, 0) + patience {
-            return Err(format!("{id} was closed as {:?}, but P{phone} is {:?}", outcome, state.station));
+            return Err(format!("{id} was closed by {proposer:?}, but P{phone} is {:?}", state.station));
         }
         Ok(())
+    }
+}
+
+/// Who closed the call by inference, and the end that it was given. What comes while its speech drains is no longer asked.
+fn inferred(call: &Call) -> Option<(&Proposer, Timestamp)> {
+    let (proposal, source, at) = decided(call)?;
+    (source == Source::Inference).then_some((&proposal.proposer, at))
+}
+
+fn decided(call: &Call) -> Option<(&Proposal, Source, Timestamp)> {
+    match call.phase() {
+        Phase::Ended(outcome) => Some((&outcome.proposal, outcome.source, outcome.at)),
+        Phase::Ending { proposal, stage: Stage::Draining { source, at, .. } } => Some((proposal, *source, *at)),
+        Phase::Ending { .. } | Phase::Dialing | Phase::Ringing { .. } | Phase::Live => None,
     }
 }

@@ -1,4 +1,4 @@
-use call_core::{Effect, Operation, Phase, Stage};
+use call_core::{Call, Effect, Operation, Phase, Stage};
 
 use super::{Invariant, Seen, Truth};
 use crate::trace::short;
@@ -18,7 +18,10 @@ impl Invariant for Speech {
             Seen::Committed { before, commit } if commit.moves() => {
                 let call = &commit.call;
                 let live = |phase: &Phase| matches!(phase, Phase::Live);
-                let over = !live(call.phase()) && before.is_none_or(|before| !live(before.phase()));
+                let answered = |call: &Call| call.state().timeline.answered;
+                // One commit may tell of a whole life: what was parked for a call is adopted at once.
+                let lived = answered(call) != before.and_then(answered);
+                let over = !lived && !live(call.phase()) && before.is_none_or(|before| !live(before.phase()));
                 let asks = commit.effects.iter().find(|(_, effect)| needs_life(effect));
                 if let Some((_, effect)) = asks.filter(|_| over) {
                     return Err(format!("{} is {:?}, and asks for {}", short(call.id()), call.phase_name(), effect.as_str()));

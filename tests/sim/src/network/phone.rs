@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use call_core::port::Question;
-use call_core::{CallId, Conduct, Disposition, EffectId, Fact, Hungup, Leg, Progress};
+use call_core::{CallId, Conduct, Disposition, EffectId, Fact, Hungup, Leg, Progress, Script};
 
 use super::{News, PROVIDER, Session};
 use crate::dice::Dice;
@@ -43,6 +43,8 @@ pub(crate) struct Phone {
     pub(crate) ghost: bool,
     /// Who carries out what happens when it is answered.
     pub(crate) conduct: Conduct,
+    /// What to do, if the dial said so: a provider that is asked may have been told beforehand.
+    pub(crate) script: Option<Script>,
     /// The call that picked it up.
     pub(crate) answers: Option<CallId>,
     /// Whether anything was told of it.
@@ -148,6 +150,7 @@ impl World {
             known: None,
             ghost: false,
             conduct,
+            script: None,
             answers: None,
             told: false,
             commands: Vec::new(),
