@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use call_core::testkit::script::{Scene, describe};
-use call_core::{PhaseName, Policy, Script, Timer};
+use call_core::{Conduct, Effect, PhaseName, Policy, Script, Timer};
 
 /// How to come to each phase, and its name in the head of a table.
 const PHASES: [(&str, &str); 5] = [
@@ -208,6 +208,53 @@ fn deadlines(out: &mut String) {
     }
 }
 
+/// What each script asks for at each moment, by who carries it out.
+fn conducts(out: &mut String) {
+    let to = "+12025550103".to_owned();
+    let scripts = [
+        ("say", Script::Say { text: "Goodbye.".to_owned() }),
+        ("converse", Script::Converse { greeting: "Hello.".to_owned() }),
+        ("converse, without a greeting", Script::default()),
+        ("connect", Script::Connect { to, caller_id: None }),
+        ("stream", Script::Stream),
+    ];
+    let moments = [
+        (Conduct::Asked, Scene::outbound(), "1s answered"),
+        (Conduct::Commanded, Scene::inbound(), ""),
+        (Conduct::Commanded, Scene::outbound(), "1s answered"),
+        (Conduct::Commanded, Scene::outbound(), "1s answered; 9s spoken greeting"),
+        (Conduct::Commanded, Scene::outbound(), "1s answered; 9s refused transfer"),
+    ];
+    out.push_str(
+        "| script | `asked`, answered | `commanded`, rings us | `commanded`, answered | … `spoken greeting` | … `refused transfer` |\n\
+         |---|---|---|---|---|---|\n",
+    );
+    for (name, script) in scripts {
+        let _ = write!(out, "| {name} ");
+        for (conduct, scene, way) in &moments {
+            let played = scene.clone().plan(|plan| (plan.conduct, plan.script) = (*conduct, script.clone())).play(way);
+            let answer = played.answers.last().map_or("", String::as_str);
+            let asked: Vec<_> = if way.is_empty() {
+                played
+                    .effects
+                    .iter()
+                    .filter(|effect| !matches!(effect, Effect::Publish(_)))
+                    .map(Effect::as_str)
+                    .collect()
+            } else {
+                answer.split(" +").skip(1).filter(|name| !name.starts_with("call.")).collect()
+            };
+            let cell = match asked.as_slice() {
+                _ if answer.starts_with('(') => format!("<sub>{}</sub>", answer.trim_matches(['(', ')'])),
+                [] => "–".to_owned(),
+                asked => format!("`{}`", asked.join("` `")),
+            };
+            let _ = write!(out, "| {cell} ");
+        }
+        out.push_str("|\n");
+    }
+}
+
 fn page() -> String {
     let mut out = String::from(
         "# Transitions\n\n\
@@ -236,6 +283,13 @@ fn page() -> String {
          provider corrects it, once.\n\n",
     );
     table(&mut out, &STAGES);
+    out.push_str(
+        "\n## Who carries the script out\n\n\
+         A provider of the kind `asked` asks what to do and gets the script for an answer (Twilio's TwiML); one that is\n\
+         `commanded` is told each step (Telnyx); with the kind `agent`, the provider's own agent talks (Retell). What the call asks\n\
+         for by itself, beside the news that it tells:\n\n",
+    );
+    conducts(&mut out);
     out.push_str(
         "\n## Deadlines\n\n\
          An open call always has one. Each is a key of `Policy`; here each comes due at its default, with nothing else\n\
