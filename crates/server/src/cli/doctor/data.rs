@@ -252,7 +252,7 @@ mod tests {
         let provider = ProviderName::new("twilio");
         let born = now() - Duration::from_secs(age);
         let id = CallId::new(born, [u8::try_from(subject.len()).unwrap(); 10]);
-        let leg = Leg::new(provider.clone(), format!("CA-{subject}"));
+        let leg = Leg::new(provider.clone(), format!("CA-{subject}-{age}"));
         let plan = Plan::new(provider, "+15550000001", "+15550000002").about(subject);
         let mut commit = Commit::birth(Call::dial(id, plan, Policy::default(), born));
         for fact in facts {
