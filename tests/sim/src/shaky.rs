@@ -143,7 +143,7 @@ impl Store for Shaky {
                 None => {
                     world.trace.line(now, who, || told(&commit));
                     let before = self.sim.store.stored(id);
-                    let before = before.as_deref();
+                    let before = before.as_ref();
                     world.cover(before, &commit);
                     world.show(&self.sim.store, &Seen::Committed { before, commit: &commit });
                     for lane in Lane::ALL {

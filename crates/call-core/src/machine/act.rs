@@ -5,6 +5,8 @@ mod ending;
 mod rising;
 mod talking;
 
+use std::sync::Arc;
+
 use super::{
     Asked, Birth, Call, DialAnswer, Direction, Effect, Event, Fact, Hungup, Leg, LegState, Legs, Phase, PhaseName,
     Policy, Progress, Proposal, Proposer, ProviderSays, Reason, Report, Role, Script, Signal, State, StreamFact, Timer,
@@ -23,7 +25,7 @@ pub(super) struct Act<'a> {
 
 impl<'a> Act<'a> {
     pub(super) fn on(call: &'a mut Call, now: Timestamp, effects: &'a mut Vec<Effect>) -> Self {
-        Act { birth: &call.birth, state: &mut call.state, now, at: now, effects }
+        Act { birth: &call.birth, state: Arc::make_mut(&mut call.state), now, at: now, effects }
     }
 
     pub(super) const fn phase(&self) -> PhaseName {

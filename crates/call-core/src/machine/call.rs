@@ -18,10 +18,12 @@ use super::{
 /// 3. [`Phase::Ended`] is final.
 /// 4. [`Call::handle`] is total: it never fails, panics, reads a clock or draws a random number.
 /// 5. An earlier `now` counts as the latest one seen.
+///
+/// Copies share what they have in common: a call is copied each time that it is stored, and changed once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
     pub(super) birth: Arc<Birth>,
-    pub(super) state: State,
+    pub(super) state: Arc<State>,
 }
 
 /// The part of a call that changes: what a store writes on each commit.
@@ -185,13 +187,13 @@ impl Call {
             }
         }
         effects.push(Effect::Publish(Event::Placed));
-        (Self { birth, state }, effects)
+        (Self::restore(birth, state), effects)
     }
 
     /// The call that a store kept in two parts.
     #[must_use]
-    pub const fn restore(birth: Arc<Birth>, state: State) -> Self {
-        Self { birth, state }
+    pub fn restore(birth: Arc<Birth>, state: State) -> Self {
+        Self { birth, state: Arc::new(state) }
     }
 
     /// The one door: every change of a call goes through here.
@@ -201,12 +203,13 @@ impl Call {
         let mut effects = Vec::new();
         match table::apply(self, input, now, &mut effects) {
             Ok(()) => {
-                self.state.version += 1;
-                self.state.now = now;
+                let state = self.state_mut();
+                state.version += 1;
+                state.now = now;
                 Step::Applied(effects)
             }
             Err(reason) if planted!(IgnoredInputChangesTheCall) => {
-                self.state.now = now;
+                self.state_mut().now = now;
                 Step::Ignored(reason)
             }
             Err(reason) => Step::Ignored(reason),
@@ -279,31 +282,31 @@ impl Call {
 
     /// The part that changes.
     #[must_use]
-    pub const fn state(&self) -> &State {
+    pub fn state(&self) -> &State {
         &self.state
     }
 
     /// Rises by one with each applied input; 1 at birth.
     #[must_use]
-    pub const fn version(&self) -> u64 {
+    pub fn version(&self) -> u64 {
         self.state.version
     }
 
     /// Where it is in its life.
     #[must_use]
-    pub const fn phase(&self) -> &Phase {
+    pub fn phase(&self) -> &Phase {
         &self.state.phase
     }
 
     /// Where it is in its life, without the details.
     #[must_use]
-    pub const fn phase_name(&self) -> PhaseName {
+    pub fn phase_name(&self) -> PhaseName {
         self.state.phase.name()
     }
 
     /// How it ended, once it has.
     #[must_use]
-    pub const fn outcome(&self) -> Option<&Outcome> {
+    pub fn outcome(&self) -> Option<&Outcome> {
         match &self.state.phase {
             Phase::Ended(outcome) => Some(outcome),
             Phase::Dialing | Phase::Ringing { .. } | Phase::Live | Phase::Ending { .. } => None,
@@ -312,13 +315,13 @@ impl Call {
 
     /// Whether it is over.
     #[must_use]
-    pub const fn has_ended(&self) -> bool {
+    pub fn has_ended(&self) -> bool {
         self.outcome().is_some()
     }
 
     /// Its legs.
     #[must_use]
-    pub const fn legs(&self) -> &Legs {
+    pub fn legs(&self) -> &Legs {
         &self.state.legs
     }
 
@@ -344,10 +347,15 @@ impl Call {
         // meets the phases, which do not go back.
         const KEPT: usize = 32;
         if let Some(key) = key {
-            if self.state.seen.len() >= KEPT {
-                self.state.seen.remove(0);
+            let seen = &mut self.state_mut().seen;
+            if seen.len() >= KEPT {
+                seen.remove(0);
             }
-            self.state.seen.push(key.clone());
+            seen.push(key.clone());
         }
+    }
+
+    fn state_mut(&mut self) -> &mut State {
+        Arc::make_mut(&mut self.state)
     }
 }

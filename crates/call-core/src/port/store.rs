@@ -130,7 +130,7 @@ impl Commit {
 
     /// Work on a stored call.
     #[must_use]
-    pub const fn on(call: Call) -> Self {
+    pub fn on(call: Call) -> Self {
         Self {
             base: call.version(),
             call,

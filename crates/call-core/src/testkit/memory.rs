@@ -1,7 +1,7 @@
 //! The reference store: the contract of [`Store`] over plain maps.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -20,7 +20,7 @@ pub struct MemoryStore(Mutex<Tables>);
 /// The tables and their indexes. An index holds exactly what its table says.
 #[derive(Debug, Default)]
 struct Tables {
-    calls: BTreeMap<CallId, Arc<Call>>,
+    calls: BTreeMap<CallId, Call>,
     journal: BTreeMap<CallId, Vec<Entry>>,
     legs: BTreeMap<Leg, CallId>,
     keys: BTreeMap<String, (CallId, String)>,
@@ -71,10 +71,10 @@ impl MemoryStore {
         parked.chain(tables.deadlines.first().map(|&(at, _)| at)).min()
     }
 
-    /// A call as it is stored, without a copy of it.
+    /// [`Store::load`] without a future.
     #[must_use]
-    pub fn stored(&self, id: CallId) -> Option<Arc<Call>> {
-        self.tables().calls.get(&id).map(Arc::clone)
+    pub fn stored(&self, id: CallId) -> Option<Call> {
+        self.tables().calls.get(&id).cloned()
     }
 
     /// Whether a commit would be stored now.
@@ -108,7 +108,7 @@ impl MemoryStore {
 #[async_trait]
 impl Store for MemoryStore {
     async fn load(&self, id: CallId) -> Result<Option<Call>, StoreError> {
-        let call = self.stored(id).map(|call| (*call).clone());
+        let call = self.stored(id);
         Ok(if planted!(DuplicatesForgottenOnRestart) { call.map(without_memory) } else { call })
     }
 
@@ -206,7 +206,7 @@ impl Store for MemoryStore {
     async fn list(&self, filter: &Filter, page: &Page) -> Result<Vec<Call>, StoreError> {
         let tables = self.tables();
         let older = tables.calls.values().rev().filter(|call| page.before.is_none_or(|id| call.id() < id));
-        Ok(older.filter(|call| filter.admits(call)).take(page.limit).map(|call| (**call).clone()).collect())
+        Ok(older.filter(|call| filter.admits(call)).take(page.limit).cloned().collect())
     }
 
     async fn counts(&self, now: Timestamp) -> Result<Counts, StoreError> {
@@ -252,11 +252,11 @@ impl Tables {
     fn check(&self, commit: &Commit) -> Result<(), StoreError> {
         let call = &commit.call;
         let id = call.id();
-        let stored = self.calls.get(&id).map_or(0, |call| call.version());
+        let stored = self.calls.get(&id);
         if !commit.moves() {
-            return if stored == 0 { Err(StoreError::Conflict) } else { Ok(()) };
+            return if stored.is_none() { Err(StoreError::Conflict) } else { Ok(()) };
         }
-        if stored != commit.base && !planted!(LostUpdate) {
+        if stored.map_or(0, Call::version) != commit.base && !planted!(LostUpdate) {
             return Err(StoreError::Conflict);
         }
         if let Some((other, _)) = commit.key.as_ref().and_then(|key| self.keys.get(&key.key)) {
@@ -264,6 +264,7 @@ impl Tables {
         }
         if let Some(&other) = commit
             .legs()
+            .skip(stored.map_or(0, known_legs))
             .find_map(|leg| self.legs.get(leg).filter(|other| **other != id && !planted!(LegIndexNotUnique)))
         {
             return Err(StoreError::LegTaken(other));
@@ -307,7 +308,8 @@ impl Tables {
     /// Stores a call and brings every index of it up to date.
     fn keep(&mut self, call: Call) {
         let id = call.id();
-        for leg in call.legs().iter() {
+        let known = self.calls.get(&id).map_or(0, known_legs);
+        for leg in call.legs().iter().skip(known) {
             if !self.legs.contains_key(&leg.leg) && !planted!(LegIndexForgotten) {
                 self.legs.insert(leg.leg.clone(), id);
             }
@@ -320,7 +322,10 @@ impl Tables {
             }
         }
         let deadline = call.next_deadline();
-        let before = self.calls.insert(id, Arc::new(call)).and_then(|call| call.next_deadline());
+        let before = self.calls.insert(id, call).and_then(|call| call.next_deadline());
+        if before == deadline {
+            return;
+        }
         if let Some(at) = before {
             self.deadlines.remove(&(at, id));
         }
@@ -387,6 +392,11 @@ impl Tables {
             }
         }
     }
+}
+
+/// How many legs a stored call has: a leg that is bound stays bound, so the ones after these are new.
+fn known_legs(call: &Call) -> usize {
+    call.legs().iter().count()
 }
 
 /// A call as a store gives it back that keeps no memory of the events it has seen.

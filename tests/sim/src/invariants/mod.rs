@@ -138,7 +138,7 @@ pub(crate) struct Truth<'a> {
 impl Truth<'_> {
     /// Looks at a call as it is stored.
     pub(crate) fn look<T>(&self, id: CallId, at: impl FnOnce(Option<&Call>) -> T) -> T {
-        at(self.store.stored(id).as_deref())
+        at(self.store.stored(id).as_ref())
     }
 }
 
