@@ -55,8 +55,17 @@ async fn live_events_tell_each_station_of_a_call() {
 
 #[tokio::test]
 async fn the_demo_shows_that_it_works_and_ends_well() {
+    the_demo_ends_well("twilio").await;
+}
+
+#[tokio::test]
+async fn the_demo_of_all_providers_ends_well() {
+    the_demo_ends_well("all").await;
+}
+
+async fn the_demo_ends_well(provider: &str) {
     let mut demo = command("call-server");
-    demo.args(["demo", "--once", "--calls", "60", "--speed", "100", "--seed", "11"]);
+    demo.args(["demo", "--once", "--calls", "60", "--speed", "100", "--seed", "11", "--provider", provider]);
     let demo = demo.stdout(Stdio::piped()).stderr(Stdio::piped()).output();
     let run = tokio::time::timeout(Duration::from_secs(90), demo).await.expect("it ends by itself").unwrap();
     let said = String::from_utf8_lossy(&run.stdout);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use call_core::{Disposition, Fact, Input, Operation, Proposer, Reason, Refusal, Signal, Source, Timestamp, journal};
 use futures::future::join_all;
 use serde_json::{Value, json};
-use simulator::{CallRecord, Fault, Provider, Purpose, RestRequest, Rule};
+use simulator::{CallRecord, Fault, Person, Provider, Purpose, RestRequest, Rule};
 use tests::laws::event;
 use tests::{Life, Town, TownBuilder, Wish};
 
@@ -147,6 +147,26 @@ pub(crate) async fn p5_3_no_word_that_was_spoken_is_missing() {
         assert!(record.hangups.is_empty(), "who has gone is not hung up");
     }
     assert!(turns >= 2, "somebody heard something: {turns}");
+}
+
+/// Without their words the engine would ask whether they are there, and hang up.
+#[tokio::test]
+async fn what_a_caller_says_is_heard() {
+    let town = bot("heard").build().await;
+    let words = "Tomorrow at ten, please.";
+    town.network.settle(STAYS, Person::talks(600.0).saying(words)).await;
+    let id = town.place(&converse(STAYS)).await;
+    let heard = |call: &Value| {
+        call["transcript"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .any(|turn| turn["speaker"] == "caller" && turn["text"] == words)
+    };
+    town.api.until_call(&id, "the caller is heard", heard).await;
+    assert!(town.api.hang_up(&id).await.status < 300);
+    town.api.until_ended(&id, SOON).await;
+    town.close().await;
 }
 
 fn is_end(input: &Input) -> bool {

@@ -161,9 +161,7 @@ impl Connection {
             // Else it is the limit of each route that is tried, one after the other.
             body["retry_on_timeout"] = json!(false);
         }
-        if plan.record {
-            body["record"] = json!("record-from-answer");
-        }
+        from_the_answer_on(plan, &mut body);
         if plan.detect_machine {
             body["answering_machine_detection"] = json!(self.machine_detection.as_str());
         }
@@ -178,9 +176,7 @@ impl Connection {
             "webhook_url": Callback::Call(call.id()).url(&self.public_url),
             "webhook_url_method": "POST",
         });
-        if call.plan().record {
-            body["record"] = json!("record-from-answer");
-        }
+        from_the_answer_on(call.plan(), &mut body);
         ready(leg, "answer", body, Vec::new(), Vec::new())
     }
 
@@ -299,6 +295,17 @@ pub(crate) fn admit(plan: &Plan) -> Result<Conduct, Inadmissible> {
         return Err(Inadmissible(format!("too long: Telnyx speaks {MOST_WORDS} characters at once")));
     }
     Ok(Conduct::Commanded)
+}
+
+/// What a dial and a pick-up ask for alike.
+fn from_the_answer_on(plan: &Plan, body: &mut Value) {
+    if plan.record {
+        body["record"] = json!("record-from-answer");
+    }
+    // Whoever converses hears what the caller says by `call.transcription`.
+    if matches!(plan.script, Script::Converse { .. }) {
+        body["transcription"] = json!(true);
+    }
 }
 
 fn get(path: String, query: Vec<(&'static str, String)>) -> Request {

@@ -48,6 +48,7 @@ async fn a_dial_asks_for_everything_that_the_call_will_need() {
     ] {
         assert_eq!(body[name], value, "{name}");
     }
+    assert!(body.get("transcription").is_none(), "a stream brings the words itself");
     let mut config = config();
     config.machine_detection = MachineDetection::Premium;
     let connection = adapter_telnyx::act::Connection::new(&config);
@@ -55,6 +56,12 @@ async fn a_dial_asks_for_everything_that_the_call_will_need() {
         panic!();
     };
     assert_eq!(request.body.unwrap()["answering_machine_detection"], "premium");
+}
+
+#[tokio::test]
+async fn whoever_converses_hears_what_is_said() {
+    assert_eq!(sent(&stage().dialing(converse()), &Effect::Dial).await["transcription"], true);
+    assert_eq!(sent(&stage().inbound(converse()), &Effect::Answer).await["transcription"], true);
 }
 
 #[tokio::test]

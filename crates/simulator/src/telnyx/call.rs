@@ -37,6 +37,8 @@ pub(super) struct Plan {
     pub(super) detection: Option<String>,
     /// `stream_url` of a stream that starts with the answer.
     pub(super) stream: Option<Value>,
+    /// Whether what the person says is written down from the answer on.
+    pub(super) transcription: bool,
 }
 
 /// How long it rings, and what that ending is called.

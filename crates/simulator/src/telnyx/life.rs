@@ -182,6 +182,9 @@ impl Life {
         if let Some(plan) = &call.plan.record {
             face.begin_recording(&call, plan);
         }
+        if call.plan.transcription {
+            face.transcribe(&call);
+        }
         if let Some(body) = &call.plan.stream {
             face.start_stream(&call, body);
         }

@@ -111,6 +111,7 @@ impl Face {
             record: None,
             detection: None,
             stream: None,
+            transcription: false,
         };
         self.place(plan).sid.clone()
     }

@@ -147,6 +147,9 @@ impl Action<'_> {
         if let Some(plan) = dial::record(face, body) {
             face.begin_recording(call, &plan);
         }
+        if body["transcription"] == json!(true) {
+            face.transcribe(call);
+        }
         if body["stream_url"].is_string() {
             face.start_stream(call, body).ok_or_else(Refusal::streams)?;
         }
@@ -225,6 +228,7 @@ impl Action<'_> {
             record: dial::record(face, body),
             detection: body["answering_machine_detection"].as_str().map(str::to_owned),
             stream: None,
+            transcription: false,
         });
         call.add_child(&child.sid);
         Ok(())

@@ -58,6 +58,7 @@ fn place(face: &Arc<Face>, body: &Value, to: &str) -> Answer {
         record: record(face, body),
         detection: body["answering_machine_detection"].as_str().map(str::to_owned),
         stream: body["stream_url"].is_string().then(|| body.clone()),
+        transcription: body["transcription"] == json!(true),
     });
     Answer::ok(json!({ "data": shown(&call) })).about(&call.sid)
 }

@@ -228,6 +228,14 @@ async fn what_a_person_says_is_transcribed() {
 }
 
 #[tokio::test]
+async fn a_dial_may_ask_for_transcription() {
+    let bench = Bench::new().await;
+    bench.network.set_person(PHONE, Person::talks(3600.0).saying("Hello?"));
+    bench.talk(&json!({ "transcription": true })).await;
+    assert_eq!(bench.heard("call.transcription").await["transcription_data"]["transcript"], "Hello?");
+}
+
+#[tokio::test]
 async fn the_state_on_a_call_can_be_changed_without_an_event() {
     let (bench, id) = talking(Person::talks(3600.0)).await;
     let before = bench.events().len();
