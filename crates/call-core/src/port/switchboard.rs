@@ -1,5 +1,6 @@
 //! Load, handle, commit: the only way in which anything reaches a call.
 
+use std::iter::from_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -204,11 +205,13 @@ impl Switchboard {
         self.observer.observe(Observation::LookedUp { call: id, leg: &address.leg, look: 1 });
         let now = self.clock.now();
         match route(address, known, now, self.keep_parked) {
-            Route::Deliver(call) => self.run(call, inputs(signals), None, &[]).await.map(to),
+            Route::Deliver(call) => self.run(call, inputs(signals.to_vec()), None, &[]).await.map(to),
             Route::Begin => self.answer(address, inbound.as_ref(), signals).await.map(to),
             Route::Park { .. } if planted!(UnknownLegIsDropped) => Ok(Delivered::Parked),
             Route::Park { until } => match self.store.park(&address.leg, signals, now, until).await? {
-                Parked::Bound(call) => self.run(self.load(call).await?, inputs(signals), None, &[]).await.map(to),
+                Parked::Bound(call) => {
+                    self.run(self.load(call).await?, inputs(signals.to_vec()), None, &[]).await.map(to)
+                }
                 Parked::Kept => {
                     for signal in signals {
                         self.observer.observe(Observation::Parked { leg: &address.leg, signal });
@@ -275,15 +278,17 @@ impl Switchboard {
         match self.store.commit(commit.clone()).await {
             Ok(()) => {
                 self.observer.observe(Observation::Created { call: &born });
-                self.tell(&commit);
+                let call = self.tell(commit);
                 self.adopt(id, &address.leg).await?;
-                Ok(Handled { call: commit.call, ignored })
+                Ok(Handled { call, ignored })
             }
             Err(StoreError::LegTaken(_)) if planted!(SecondFirstMessageIsDropped) => {
                 Ok(Handled { call: commit.call, ignored })
             }
             // Two first messages raced; the other one made the record.
-            Err(StoreError::LegTaken(call)) => self.run(self.load(call).await?, inputs(signals), None, &[]).await,
+            Err(StoreError::LegTaken(call)) => {
+                self.run(self.load(call).await?, inputs(signals.to_vec()), None, &[]).await
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -306,7 +311,7 @@ impl Switchboard {
         signals: Vec<Signal>,
         settles: Option<Settle>,
     ) -> Result<Handled, SwitchboardError> {
-        self.run(self.load(id).await?, inputs(&signals), settles, &[]).await
+        self.run(self.load(id).await?, inputs(signals), settles, &[]).await
     }
 
     /// A deadline has come due.
@@ -334,7 +339,7 @@ impl Switchboard {
         if planted!(AdoptedStaysParked) {
             ids.clear();
         }
-        Box::pin(self.run(self.load(id).await?, inputs(&signals), None, &ids)).await?;
+        Box::pin(self.run(self.load(id).await?, inputs(signals), None, &ids)).await?;
         self.observer.observe(Observation::Adopted { call: id, signals: ids.len() });
         Ok(())
     }
@@ -343,7 +348,7 @@ impl Switchboard {
     async fn run(
         &self,
         mut call: Call,
-        inputs: Vec<Input>,
+        mut inputs: Vec<Input>,
         settles: Option<Settle>,
         adopts: &[i64],
     ) -> Result<Handled, SwitchboardError> {
@@ -353,16 +358,16 @@ impl Switchboard {
             let mut commit = Commit { settles: settles.clone(), adopts: adopts.to_vec(), ..Commit::on(call) };
             let now = self.clock.now();
             let mut ignored = None;
-            for input in &inputs {
-                ignored = commit.handle(input.clone(), now);
+            for input in inputs {
+                ignored = commit.handle(input, now);
             }
             match self.store.commit(commit.clone()).await {
                 Ok(()) => {
-                    self.tell(&commit);
-                    for leg in commit.call.legs().iter().skip(legs_before) {
+                    let call = self.tell(commit);
+                    for leg in call.legs().iter().skip(legs_before) {
                         self.adopt(id, &leg.leg).await?;
                     }
-                    return Ok(Handled { call: commit.call, ignored });
+                    return Ok(Handled { call, ignored });
                 }
                 Err(StoreError::Conflict) if planted!(LostRaceIsDropped) => {
                     return Ok(Handled { call: commit.call, ignored });
@@ -373,6 +378,7 @@ impl Switchboard {
                 Err(StoreError::Conflict) => {
                     self.observer.observe(Observation::Conflict { call: id, tries });
                     call = self.load(id).await?;
+                    inputs = commit.entries.into_iter().map(|entry| entry.input).collect();
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -380,24 +386,27 @@ impl Switchboard {
         Err(SwitchboardError::Contended(id))
     }
 
-    fn tell(&self, commit: &Commit) {
-        let mut effects = commit.effects.iter();
-        for entry in &commit.entries {
+    /// Tells the observer what was stored: each input with what it asked for.
+    fn tell(&self, commit: Commit) -> Call {
+        let Commit { call, entries, effects, .. } = commit;
+        let mut effects = effects.into_iter().peekable();
+        for entry in &entries {
+            // No input asked for what a birth did.
+            while effects.next_if(|(id, _)| id.version <= entry.version).is_some() {}
             let asked: Vec<_> = match entry.ignored {
                 Some(_) => Vec::new(),
-                None => effects
-                    .by_ref()
-                    .take_while(|(id, _)| id.version == entry.version + 1)
-                    .map(|(_, effect)| effect.clone())
+                None => from_fn(|| effects.next_if(|(id, _)| id.version == entry.version + 1))
+                    .map(|(_, effect)| effect)
                     .collect(),
             };
-            self.observer.observe(Observation::Committed { call: &commit.call, entry, effects: &asked });
+            self.observer.observe(Observation::Committed { call: &call, entry, effects: &asked });
         }
+        call
     }
 }
 
-fn inputs(signals: &[Signal]) -> Vec<Input> {
-    signals.iter().cloned().map(Input::Signal).collect()
+fn inputs(signals: Vec<Signal>) -> Vec<Input> {
+    signals.into_iter().map(Input::Signal).collect()
 }
 
 fn to(handled: Handled) -> Delivered {
