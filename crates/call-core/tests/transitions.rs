@@ -65,6 +65,16 @@ fn an_unreachable_provider_keeps_an_unconfirmed_dial_open_up_to_the_outer_bound(
 }
 
 #[test]
+fn an_unconfirmed_dial_is_kept_while_words_are_heard() {
+    let scene = Scene::outbound();
+    let mut script = String::from("30s tick; 31s report unreachable; ");
+    (0..8).for_each(|_| script.push_str("due tick; "));
+    script.push_str("20m turn caller; ");
+    assert!(!scene.play(&format!("{script} 32m20s tick; 49m59s tick")).call.has_ended(), "20 min + 30 min");
+    assert!(scene.play(&format!("{script} 32m20s tick; 49m59s tick; 50m20s tick")).call.has_ended());
+}
+
+#[test]
 fn a_refused_dial_has_failed() {
     check("1s dialed refused", "ended failed +call.ended");
     check("1s dialed withdrawn", "ended failed +call.ended");

@@ -131,7 +131,10 @@ impl Act<'_> {
         let asked =
             self.state.evidence.asked.filter(|asked| asked.at >= doubted || planted!(OldAnswerProvesTheDialGone));
         let gone = asked.is_some_and(|asked| asked.answer == ProviderSays::Gone);
-        if gone || self.now >= doubted + policy.stale.outer {
+        // Words may be heard of a call whose answer never was: while they are, nothing is silent.
+        let life = self.state.facts(self.birth).sign_of_life();
+        let silent = life.map_or(doubted, |at| at.max(doubted));
+        if gone || self.now >= silent + policy.stale.outer {
             self.finish(Hungup::new(disposition), Source::Inference, proposal);
         } else {
             let _ = self.ask();
