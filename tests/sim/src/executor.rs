@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
 use crate::dice::Dice;
-use crate::world::Sim;
+use crate::world::{Event, Sim};
 
 pub(crate) type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -19,6 +19,8 @@ pub(crate) struct Executor {
     free: Vec<usize>,
     born: u64,
     ready: Arc<Mutex<Vec<(usize, u64)>>>,
+    /// Room for what happens at one moment.
+    happening: Vec<Event>,
     pub(crate) steps: u64,
 }
 
@@ -52,7 +54,8 @@ impl Wake for Alarm {
 
 impl Executor {
     pub(crate) fn new(sim: Sim) -> Self {
-        Self { sim, tasks: Vec::new(), free: Vec::new(), born: 0, ready: Arc::default(), steps: 0 }
+        let (tasks, free, happening) = (Vec::new(), Vec::new(), Vec::new());
+        Self { sim, tasks, free, born: 0, ready: Arc::default(), happening, steps: 0 }
     }
 
     /// Runs until nothing can happen any more, something broke, or the limits are reached.
@@ -71,12 +74,14 @@ impl Executor {
                 }
                 continue;
             }
-            let place = self.choose(&mut world.dice);
-            drop(world);
-            match place {
-                Some(place) => self.poll(place),
-                None if self.sim.advance(until) => {}
-                None => return,
+            if let Some(place) = self.choose(&mut world.dice) {
+                drop(world);
+                self.poll(place);
+            } else if world.advance(until, &mut self.happening) {
+                drop(world);
+                self.happening.drain(..).for_each(|event| self.sim.happen(event));
+            } else {
+                return;
             }
         }
     }
@@ -98,20 +103,21 @@ impl Executor {
     }
 
     fn poll(&mut self, place: usize) {
-        let Some(mut task) = self.tasks.get_mut(place).and_then(Option::take) else { return };
+        let Some(task) = self.tasks.get_mut(place).and_then(Option::as_mut) else { return };
         self.steps += 1;
         task.alarm.rung.store(false, Ordering::Relaxed);
         let polled = catch_unwind(AssertUnwindSafe(|| task.job.as_mut().poll(&mut Context::from_waker(&task.waker))));
         match polled {
-            Ok(Poll::Pending) => self.tasks[place] = Some(task),
-            Ok(Poll::Ready(())) => self.free.push(place),
+            Ok(Poll::Pending) => return,
+            Ok(Poll::Ready(())) => {}
             Err(panic) => {
-                self.free.push(place);
                 let text = panic.downcast_ref::<String>().map(String::as_str);
                 let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("(no words)");
                 self.sim.world().breaks("panics", format!("a task panicked: {text}"));
             }
         }
+        self.tasks[place] = None;
+        self.free.push(place);
     }
 
     /// A process dies: whatever it was doing is gone, at whatever await it was.

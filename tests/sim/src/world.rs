@@ -33,8 +33,6 @@ pub(crate) struct World {
     pub(crate) now: u64,
     sequence: u64,
     agenda: BinaryHeap<Reverse<Entry>>,
-    /// Room for what happens at one moment.
-    happening: Vec<Event>,
     pub(crate) dice: Dice,
     pub(crate) weather: Weather,
     /// When the faults stopped.
@@ -126,7 +124,6 @@ impl Shared {
             now: 0,
             sequence: 0,
             agenda: BinaryHeap::new(),
-            happening: Vec::new(),
             weather,
             healed: None,
             network,
@@ -152,43 +149,27 @@ impl Shared {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Moves time to the next thing that happens; `false` if nothing will before `until`.
-    pub(crate) fn advance(self: &Arc<Self>, until: u64) -> bool {
-        let mut events = {
-            let mut world = self.world();
-            let Some(at) = world.agenda.peek().map(|Reverse(entry)| entry.at).filter(|at| *at <= until) else {
-                return false;
-            };
-            world.now = world.now.max(at);
-            let mut events = std::mem::take(&mut world.happening);
-            while world.agenda.peek().is_some_and(|Reverse(entry)| entry.at <= at) {
-                events.extend(world.agenda.pop().map(|Reverse(entry)| entry.event));
+    /// Lets it happen.
+    pub(crate) fn happen(self: &Arc<Self>, event: Event) {
+        match event {
+            Event::Wake(waker) => waker.wake(),
+            Event::Look { server, worker, at } => {
+                let waker = self.world().servers.look(server, worker, at);
+                waker.into_iter().for_each(Waker::wake);
             }
-            events
-        };
-        for event in events.drain(..) {
-            match event {
-                Event::Wake(waker) => waker.wake(),
-                Event::Look { server, worker, at } => {
-                    let waker = self.world().servers.look(server, worker, at);
-                    waker.into_iter().for_each(Waker::wake);
-                }
-                Event::Boot(server) => crate::server::boot(self, server),
-                Event::Jump(server) => self.world().jump(server),
-                Event::StoreDown { until } => self.world().store_down_until = until,
-                Event::ProviderDown { until, refuses } => {
-                    let mut world = self.world();
-                    (world.provider_down_until, world.provider_refuses) = (until, refuses);
-                }
-                Event::Network(news) => crate::network::happen(self, news),
-                Event::Client(wish) => crate::client::act(self, *wish),
-                Event::Ghost(call) => drop(self.world().dial(&call, true)),
-                Event::Prune => crate::run::prune(self),
-                Event::Heal => crate::run::heal(self),
+            Event::Boot(server) => crate::server::boot(self, server),
+            Event::Jump(server) => self.world().jump(server),
+            Event::StoreDown { until } => self.world().store_down_until = until,
+            Event::ProviderDown { until, refuses } => {
+                let mut world = self.world();
+                (world.provider_down_until, world.provider_refuses) = (until, refuses);
             }
+            Event::Network(news) => crate::network::happen(self, news),
+            Event::Client(wish) => crate::client::act(self, *wish),
+            Event::Ghost(call) => drop(self.world().dial(&call, true)),
+            Event::Prune => crate::run::prune(self),
+            Event::Heal => crate::run::heal(self),
         }
-        self.world().happening = events;
-        true
     }
 
     /// Begins a task. It comes boxed: such a future has thousands of bytes, and is moved once for each hand it passes.
@@ -211,6 +192,18 @@ impl World {
     /// What happened since the last step: new tasks, a server that died, whether anything is broken.
     pub(crate) fn news(&mut self) -> (Vec<(usize, Job)>, Option<usize>, bool) {
         (std::mem::take(&mut self.spawned), self.crashed.take(), self.broken.is_some())
+    }
+
+    /// Moves time to the next thing that happens, and gives all that happens then; `false` if nothing will before `until`.
+    pub(crate) fn advance(&mut self, until: u64, happening: &mut Vec<Event>) -> bool {
+        let Some(at) = self.agenda.peek().map(|Reverse(entry)| entry.at).filter(|at| *at <= until) else {
+            return false;
+        };
+        self.now = self.now.max(at);
+        while self.agenda.peek().is_some_and(|Reverse(entry)| entry.at <= at) {
+            happening.extend(self.agenda.pop().map(|Reverse(entry)| entry.event));
+        }
+        true
     }
 
     pub(crate) fn after(&mut self, wait: u64, event: Event) {

@@ -1,9 +1,8 @@
-use std::collections::BTreeSet;
-
 use call_core::Input;
 use call_core::port::Store as _;
 
 use super::{Invariant, Seen, Truth};
+use crate::names::Set;
 use crate::run::at_once;
 
 /// Acknowledged is present: a message that got its 2xx is in the journal of its call, or waits in the mailbox; it is
@@ -11,7 +10,7 @@ use crate::run::at_once;
 #[derive(Default)]
 pub(super) struct Acknowledged {
     stored: Vec<String>,
-    given_up: BTreeSet<String>,
+    given_up: Set<String>,
 }
 
 impl Invariant for Acknowledged {
@@ -46,7 +45,7 @@ impl Invariant for Acknowledged {
                     Input::Signal(signal) => signal.key.as_deref(),
                     Input::Command(_) | Input::Tick => None,
                 });
-                let mut there: BTreeSet<&str> = journaled.collect();
+                let mut there: Set<&str> = journaled.collect();
                 there.extend(mailbox.iter().filter_map(|parked| parked.signal.key.as_deref()));
                 there.extend(self.given_up.iter().map(String::as_str));
                 if let Some(lost) = self.stored.iter().find(|key| !there.contains(key.as_str())) {
