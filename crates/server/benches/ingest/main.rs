@@ -31,6 +31,10 @@ use rounds::{Aim, Series, Verdicts};
 use tokio::runtime::Runtime;
 use workload::Workload;
 
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How many messages are on their way at once.
 const LEVELS: [usize; 3] = [1, 64, 256];
 /// Where a peer's best is looked for.
