@@ -101,7 +101,7 @@ impl<'w> Rows<'w> {
             group.push((n, step));
             rows.legs.extend((0..step.legs.len()).map(|leg| (n, step, leg)));
         }
-        rows.legs.sort_by_key(|(_, step, leg)| step.legs[*leg].lock());
+        rows.legs.sort_by_cached_key(|(_, step, leg)| step.legs[*leg].lock());
         rows
     }
 }

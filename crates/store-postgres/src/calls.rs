@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use call_core::journal::Entry;
 use call_core::port::{Commit, Counts, Filter, Page, Settle, StoreError, restore};
 use call_core::{Call, CallId, EffectId, Leg, PhaseName, Timestamp};
+use serde::Serialize;
 use sqlx::types::Uuid;
 use sqlx::{Postgres, QueryBuilder};
 
@@ -23,8 +24,10 @@ pub(crate) struct Step {
     pub(crate) subject: Option<String>,
     pub(crate) deadline: Option<i64>,
     pub(crate) born: i64,
-    /// The birth and the state, if the call moves.
-    pub(crate) kept: Option<(String, String)>,
+    /// The birth as JSON; of a birth.
+    pub(crate) birth: Option<String>,
+    /// The state as JSON; of a step that moves.
+    pub(crate) state: Option<String>,
     pub(crate) legs: Vec<LegName>,
     /// The key and its digest.
     pub(crate) key: Option<(String, String)>,
@@ -64,7 +67,7 @@ impl Step {
                 version: entry.version.cast_signed(),
                 at: entry.at.as_millis(),
                 ignored: entry.ignored.map(call_core::Reason::as_str),
-                entry: serde_json::to_string(entry).map_err(unreadable)?,
+                entry: json(entry)?,
             })
         });
         let since = commit.at().as_millis();
@@ -73,7 +76,7 @@ impl Step {
                 version: id.version.cast_signed(),
                 place: id.index.into(),
                 kind: effect.as_str(),
-                effect: serde_json::to_string(effect).map_err(unreadable)?,
+                effect: json(effect)?,
                 since,
             })
         });
@@ -86,7 +89,8 @@ impl Step {
             subject: call.subject().map(|subject| name(&subject.0).into_owned()),
             deadline: call.next_deadline().map(Timestamp::as_millis),
             born: call.birth().at.as_millis(),
-            kept: moves.then(|| commit.to_json()).transpose()?,
+            birth: (moves && commit.base == 0).then(|| json(&**call.birth())).transpose()?,
+            state: moves.then(|| json(call.state())).transpose()?,
             legs: if moves { commit.legs().map(LegName::new).collect() } else { Vec::new() },
             key: commit.key.as_ref().map(|key| (name(&key.key).into_owned(), name(&key.digest).into_owned())),
             journal: journal.collect::<Result<_, StoreError>>()?,
@@ -108,16 +112,6 @@ impl Step {
         self.moves() && self.base == 0
     }
 
-    /// The birth as JSON; of a step that moves.
-    pub(crate) fn birth(&self) -> Option<&str> {
-        self.kept.as_ref().map(|(birth, _)| birth.as_str())
-    }
-
-    /// The state as JSON; of a step that moves.
-    pub(crate) fn state(&self) -> Option<&str> {
-        self.kept.as_ref().map(|(_, state)| state.as_str())
-    }
-
     /// Two steps with a number in common are not written by one statement, where one could not see the other.
     fn footprint(&self) -> Vec<u64> {
         let mut touches = Vec::with_capacity(4);
@@ -134,6 +128,10 @@ impl Step {
         touches.extend(self.settles.iter().map(|settle| touches_effect(&settle.id)));
         touches
     }
+}
+
+fn json(of: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(of).map_err(unreadable)
 }
 
 /// What a settlement touches.

@@ -19,7 +19,7 @@ pub(crate) const LOAD: &str = "SELECT i.id, c.birth, c.state FROM unnest($1::uui
     WHERE calls.id = i.id OFFSET 0) AS c";
 
 /// A call as it is kept: birth and state.
-type Kept = (Arc<str>, Arc<str>);
+type Kept = Arc<(String, String)>;
 
 type Answer = Result<Option<Kept>, Arc<sqlx::Error>>;
 
@@ -44,7 +44,7 @@ impl Loader {
         self.0.put(Request { id, answer }).map_err(refused)?;
         let kept = heard.await.map_err(|_| refused(Refused::Closed))?;
         // Whoever asked reads the JSON, on a task of its own.
-        kept.map_err(store)?.map(|(birth, state)| restore(&birth, &state)).transpose()
+        kept.map_err(store)?.map(|kept| restore(&kept.0, &kept.1)).transpose()
     }
 
     pub(crate) async fn close(&self) {
@@ -64,7 +64,7 @@ impl Asker {
             Err(error) if is_cut(&error) => self.0.ask(load()).await?,
             answer => answer?,
         };
-        Ok(rows.into_iter().map(|(id, birth, state)| (id, (birth.into(), state.into()))).collect())
+        Ok(rows.into_iter().map(|(id, birth, state)| (id, Arc::new((birth, state)))).collect())
     }
 }
 

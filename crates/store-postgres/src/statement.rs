@@ -136,8 +136,8 @@ impl Statement {
         self.bind(rows.iter().map(|(_, step)| step.subject.as_deref()))?;
         self.bind(rows.iter().map(|(_, step)| step.deadline))?;
         self.bind(rows.iter().map(|(_, step)| step.born))?;
-        self.bind(rows.iter().map(|(_, step)| step.state()))?;
-        self.bind(rows.iter().map(|(_, step)| step.birth()))
+        self.bind(rows.iter().map(|(_, step)| step.state.as_deref()))?;
+        self.bind(rows.iter().map(|(_, step)| step.birth.as_deref()))
     }
 
     fn idles(&mut self, rows: &[Numbered<'_>]) -> Result<(), BoxDynError> {
@@ -155,7 +155,7 @@ impl Statement {
         self.bind(rows.iter().map(|(_, step)| step.phase))?;
         self.bind(rows.iter().map(|(_, step)| step.disposition))?;
         self.bind(rows.iter().map(|(_, step)| step.deadline))?;
-        self.bind(rows.iter().map(|(_, step)| step.state()))
+        self.bind(rows.iter().map(|(_, step)| step.state.as_deref()))
     }
 
     fn entries(&mut self, steps: &[Numbered<'_>]) -> Result<(), BoxDynError> {
