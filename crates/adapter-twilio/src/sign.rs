@@ -64,8 +64,15 @@ fn digest(auth_token: &SecretString, url: &str, suffix: &str) -> [u8; 20] {
 fn suffix(signed: Signed<'_>) -> String {
     match signed {
         Signed::Form(pairs) => {
-            let sorted: BTreeSet<(&str, &str)> = pairs.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
-            sorted.into_iter().flat_map(|(name, value)| [name, value]).collect()
+            let mut sorted: Vec<&(String, String)> = pairs.iter().collect();
+            sorted.sort_unstable();
+            sorted.dedup();
+            let mut suffix = String::with_capacity(sorted.iter().map(|(name, value)| name.len() + value.len()).sum());
+            for (name, value) in sorted {
+                suffix.push_str(name);
+                suffix.push_str(value);
+            }
+            suffix
         }
         Signed::Url | Signed::Json(_) => String::new(),
     }

@@ -50,11 +50,10 @@ pub(crate) fn duration(seconds: &str) -> Option<Duration> {
 
 /// A moment as Twilio writes it: RFC 2822, or ISO 8601 for streams.
 pub(crate) fn moment(text: &str) -> Option<Timestamp> {
-    if let Ok(at) = text.parse() {
-        return Some(at);
+    match jiff::fmt::rfc2822::parse(text) {
+        Ok(at) => Some(Timestamp::from_millis(at.timestamp().as_millisecond())),
+        Err(_) => text.parse().ok(),
     }
-    let at = jiff::fmt::rfc2822::parse(text).ok()?;
-    Some(Timestamp::from_millis(at.timestamp().as_millisecond()))
 }
 
 /// An `AnsweredBy`.
