@@ -22,7 +22,7 @@ impl Cpu {
     pub(crate) fn now() -> Self {
         let mut sum = Self::default();
         for task in stats("/proc/self/task") {
-            if task.name.starts_with("server") {
+            if task.name.starts_with("server") || task.name == "log" {
                 sum.server += task.own;
             } else if task.name.starts_with("sqlx") {
                 // SQLite's threads.

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use adapter_twilio::{TwilioConfig, TwilioHook};
 use call_core::port::{Clock as _, Store, Switchboard};
 use call_core::{Disposition, Timestamp, journal};
+use call_server::telemetry::{Background, Flush};
 use call_server::{App, Overrides, RunningApp, SystemClock};
 use futures::{StreamExt as _, stream};
 use tokio::runtime::{Handle, Runtime};
@@ -97,29 +98,32 @@ pub(crate) fn now() -> Timestamp {
 }
 
 /// A log that can be turned off.
-pub(crate) struct Log(Arc<AtomicBool>);
+pub(crate) struct Log {
+    on: Arc<AtomicBool>,
+    _flush: Flush,
+}
 
 /// Writes the log as `serve` does, but to a file.
 pub(crate) fn log_to(file: &Path) -> Log {
     let on = Arc::new(AtomicBool::new(true));
     let asked = on.clone();
-    let lines = tracing_subscriber::fmt::layer()
-        .with_target(false)
-        .with_ansi(false)
-        .with_writer(File::create(file).unwrap())
-        .with_filter(dynamic_filter_fn(move |metadata, _| {
-            *metadata.level() <= tracing::Level::INFO && asked.load(Ordering::Relaxed)
-        }));
+    let (background, flush) = Background::start(File::create(file).unwrap()).unwrap();
+    let lines =
+        tracing_subscriber::fmt::layer().with_target(false).with_ansi(false).with_writer(background).with_filter(
+            dynamic_filter_fn(move |metadata, _| {
+                *metadata.level() <= tracing::Level::INFO && asked.load(Ordering::Relaxed)
+            }),
+        );
     tracing_subscriber::registry().with(lines).init();
-    Log(on)
+    Log { on, _flush: flush }
 }
 
 impl Log {
     pub(crate) fn mute(&self) {
-        self.0.store(false, Ordering::Relaxed);
+        self.on.store(false, Ordering::Relaxed);
     }
 
     pub(crate) fn unmute(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.on.store(true, Ordering::Relaxed);
     }
 }
