@@ -9,10 +9,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use adapter_twilio::{TwilioConfig, TwilioHook};
 use call_core::port::{Clock as _, Store, Switchboard};
 use call_core::{Disposition, Timestamp, journal};
-use call_server::telemetry::{Background, Flush};
+use call_server::telemetry;
 use call_server::{App, Overrides, RunningApp, SystemClock};
 use futures::{StreamExt as _, stream};
 use tokio::runtime::{Handle, Runtime};
+use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::filter::dynamic_filter_fn;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -100,14 +101,14 @@ pub(crate) fn now() -> Timestamp {
 /// A log that can be turned off.
 pub(crate) struct Log {
     on: Arc<AtomicBool>,
-    _flush: Flush,
+    _guard: WorkerGuard,
 }
 
 /// Writes the log as `serve` does, but to a file.
 pub(crate) fn log_to(file: &Path) -> Log {
     let on = Arc::new(AtomicBool::new(true));
     let asked = on.clone();
-    let (background, flush) = Background::start(File::create(file).unwrap()).unwrap();
+    let (background, guard) = telemetry::background(File::create(file).unwrap());
     let lines =
         tracing_subscriber::fmt::layer().with_target(false).with_ansi(false).with_writer(background).with_filter(
             dynamic_filter_fn(move |metadata, _| {
@@ -115,7 +116,7 @@ pub(crate) fn log_to(file: &Path) -> Log {
             }),
         );
     tracing_subscriber::registry().with(lines).init();
-    Log { on, _flush: flush }
+    Log { on, _guard: guard }
 }
 
 impl Log {

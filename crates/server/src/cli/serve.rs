@@ -14,7 +14,7 @@ use crate::config::Source;
 pub(super) async fn run(source: &Source) -> anyhow::Result<ExitCode> {
     let config = source.read()?;
     config.check()?;
-    let _flush = crate::telemetry::init_in_background(&config.log)?;
+    let _guard = crate::telemetry::init_in_background(&config.log)?;
     // Before anything listens, so that no signal finds the default handler, which would kill without ceremony.
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;

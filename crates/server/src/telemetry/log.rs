@@ -1,15 +1,14 @@
 //! The log's form and filter.
 
 use std::fs::File;
-use std::io::IsTerminal;
+use std::io::{BufWriter, IsTerminal, Write};
 
-use anyhow::Context as _;
+use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use super::{Background, Flush};
 use crate::config::{Log, LogFormat};
 
 /// The filter that a level or directive means.
@@ -29,15 +28,21 @@ pub fn init(log: &Log) -> Result<(), ParseError> {
     write_to(BoxMakeWriter::new(std::io::stderr), std::io::stderr().is_terminal(), log)
 }
 
-/// Like [`init`], for a server: lines are [written in the background](Background), all of them once the value returned
-/// is dropped.
+/// Like [`init`], for a server: lines are written in the [background], all of them once the guard is dropped.
 ///
 /// # Errors
-/// The level is not one, or there is no thread to be had.
-pub fn init_in_background(log: &Log) -> anyhow::Result<Flush> {
-    let (background, flush) = Background::start(std::io::stderr()).context("the log needs a thread")?;
-    write_to(BoxMakeWriter::new(background), std::io::stderr().is_terminal(), log)?;
-    Ok(flush)
+/// The level is not one.
+pub fn init_in_background(log: &Log) -> Result<WorkerGuard, ParseError> {
+    let (lines, guard) = background(std::io::stderr());
+    write_to(BoxMakeWriter::new(lines), std::io::stderr().is_terminal(), log)?;
+    Ok(guard)
+}
+
+/// Writes by a thread of its own: whoever logs leaves a line and goes on, and what gathers meanwhile goes out in one write.
+/// When more waits than is good, whoever logs waits too: slow is better than silent. A process that is killed loses what it
+/// logged in its last moment.
+pub fn background(out: impl Write + Send + 'static) -> (NonBlocking, WorkerGuard) {
+    NonBlockingBuilder::default().lossy(false).thread_name("log").finish(BufWriter::with_capacity(1 << 16, out))
 }
 
 /// Sends this process's log to a file, for commands that need the whole terminal. Once a process, as [`init`].
@@ -57,4 +62,50 @@ fn write_to(writer: BoxMakeWriter, colours: bool, log: &Log) -> Result<(), Parse
         }
     };
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Result;
+    use std::sync::mpsc::{Sender, channel};
+    use std::thread;
+
+    use super::*;
+
+    /// Tells what is written, one message a write.
+    struct Told(Sender<Vec<u8>>);
+
+    impl Write for Told {
+        fn write(&mut self, lines: &[u8]) -> Result<usize> {
+            self.0.send(lines.to_vec()).unwrap();
+            Ok(lines.len())
+        }
+
+        fn flush(&mut self) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn every_line_is_written_once_and_whole_whoever_logs_and_however_much() {
+        // More than may wait.
+        const EACH: usize = 50_000;
+        let (told, written) = channel();
+        let (lines, guard) = background(Told(told));
+        thread::scope(|scope| {
+            for who in 0..4 {
+                let mut lines = lines.clone();
+                scope.spawn(move || {
+                    (0..EACH).for_each(|n| lines.write_all(format!("{who} {n:05}\n").as_bytes()).unwrap())
+                });
+            }
+        });
+        drop(guard);
+        let all: Vec<u8> = written.try_iter().flatten().collect();
+        let mut all: Vec<&str> = std::str::from_utf8(&all).unwrap().lines().collect();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), 4 * EACH);
+        assert!(all.iter().all(|line| line.len() == 7), "no line is mixed with another one");
+    }
 }

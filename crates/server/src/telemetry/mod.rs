@@ -1,15 +1,13 @@
 //! What the server tells about itself: one log line per step of a call, and metrics.
 
-mod background;
 mod ears;
 mod log;
 mod mask;
 mod metrics;
 mod trail;
 
-pub use background::{Background, Flush};
 pub(crate) use ears::Ears;
-pub use log::{filter, init, init_in_background, init_to_file};
+pub use log::{background, filter, init, init_in_background, init_to_file};
 pub use mask::mask;
 pub use metrics::{Metrics, Webhook};
 pub use trail::Trail;
