@@ -27,6 +27,7 @@ pub(super) fn of(public_url: &str, account: &Account, store_url: &str, more: &[(
         ("policy.live_limit", quoted("4h")),
         ("policy.quiet_limit", quoted("800ms")),
         ("policy.stream_limit", quoted("1s")),
+        ("policy.gather_limit", quoted("1s")),
         ("policy.confirm_limit", quoted("700ms")),
         ("policy.drain_limit", quoted("300ms")),
         ("policy.ask_again", quoted("400ms")),

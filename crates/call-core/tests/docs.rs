@@ -31,7 +31,7 @@ const STAGES: [(&str, &str); 5] = [
 
 /// Every kind of input: its words in a script, what a live call needs for it to make sense, and a heading before a
 /// group.
-const INPUTS: [(&str, &str, &str); 48] = [
+const INPUTS: [(&str, &str, &str); 55] = [
     ("dialed accepted", "", "the answer to our dial"),
     ("dialed refused", "", ""),
     ("dialed unknown", "", ""),
@@ -56,6 +56,7 @@ const INPUTS: [(&str, &str, &str); 48] = [
     ("stream closed", "stream opened", ""),
     ("stream failed", "", ""),
     ("spoken bye", "speak bye", ""),
+    ("gathered pin", "gather pin", ""),
     ("turn agent", "", ""),
     ("turn caller", "", ""),
     ("child ringing", "", "other legs"),
@@ -76,14 +77,20 @@ const INPUTS: [(&str, &str, &str); 48] = [
     ("hush", "", ""),
     ("open-stream", "", ""),
     ("close-stream", "stream opened", ""),
+    ("play music", "", ""),
+    ("gather pin", "", ""),
+    ("gather pin", "gather pin", ""),
     ("transfer", "", ""),
+    ("bridge", "", ""),
+    ("start-recording", "", ""),
+    ("stop-recording", "", ""),
     ("reconcile", "", ""),
     ("tick", "", "deadlines"),
     ("turn caller#e1", "turn caller#e1", "one event, delivered twice"),
 ];
 
 /// Each deadline: what leads to it, and the policy's key for it.
-const DEADLINES: [(&str, Timer, &str); 17] = [
+const DEADLINES: [(&str, Timer, &str); 18] = [
     ("", Timer::DialAnswer, "dial_answer"),
     ("30s tick; 31s report unreachable; 110s tick", Timer::DialLimit, "dial_limit"),
     ("30s tick; 2m tick; 121s report gone", Timer::DialLimit, "ask_again"),
@@ -93,6 +100,7 @@ const DEADLINES: [(&str, Timer, &str); 17] = [
     ("1s answered; 2s speak a; 3s spoken a", Timer::Response, "response_limit"),
     ("1s answered; 2s speak a; 3s spoken a; due tick; 14s spoken prompt", Timer::Prompt, "prompt_limit"),
     ("1s answered; 2s open-stream", Timer::StreamLimit, "stream_limit"),
+    ("1s answered; 2s gather pin", Timer::Gather, "gather_limit"),
     ("1s answered", Timer::Quiet, "quiet_limit"),
     ("1s answered; due tick", Timer::Quiet, "ask_again"),
     ("1s answered; 1h stream flowing", Timer::LiveLimit, "live_limit"),

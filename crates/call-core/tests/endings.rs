@@ -3,12 +3,14 @@
 
 #![allow(missing_docs, reason = "a test")]
 
+use std::num::NonZeroU8;
 use std::sync::Arc;
+use std::time::Duration;
 
 use call_core::testkit::any;
 use call_core::{
-    Birth, Call, Command, Direction, Disposition, Effect, Event, Fact, Hungup, Input, Leg, Operation, Progress, Reason,
-    Refusal, Script, Signal, Source, Step, Timestamp,
+    Birth, Call, Command, Direction, Disposition, Effect, Event, Fact, Hungup, Input, Keys, Leg, Operation, Progress,
+    Reason, Refusal, Script, Signal, Source, Step, Timestamp,
 };
 use proptest::prelude::*;
 
@@ -103,7 +105,9 @@ proptest! {
         let wishes = [
             (Operation::Speak, new),
             (Operation::Stream, Command::OpenStream),
+            (Operation::Gather, Command::Gather { operation: "new".to_owned(), keys: one_key() }),
             (Operation::Transfer, Command::Transfer { to: "+15550123".to_owned() }),
+            (Operation::Record, Command::StartRecording),
             (Operation::Hangup, Command::hangup()),
         ];
         for (operation, command) in wishes {
@@ -127,10 +131,17 @@ proptest! {
         hang_up_by_provider(&mut call, &Hungup::new(Disposition::Completed));
         let now = call.state().now;
         for (id, effect) in &effects {
-            let talk = matches!(effect, Effect::Speak { .. } | Effect::OpenStream | Effect::Transfer { .. });
-            prop_assert!(!(talk || matches!(effect, Effect::Dial | Effect::Reconcile)) || !call.wants(id, effect, now));
+            let may_still_be_done = matches!(
+                effect,
+                Effect::Answer | Effect::Hangup { .. } | Effect::Hush | Effect::CloseStream | Effect::Publish(_)
+            );
+            prop_assert!(may_still_be_done || !call.wants(id, effect, now), "{effect:?}");
         }
     }
+}
+
+fn one_key() -> Keys {
+    Keys { most: NonZeroU8::MIN, until: None, pause: Duration::from_secs(5) }
 }
 
 /// A birth without a connect script, long after which everything happens at one moment: no deadline meddles.

@@ -2,6 +2,7 @@
 
 mod asking;
 mod ending;
+mod keys;
 mod rising;
 mod talking;
 
@@ -48,11 +49,12 @@ impl<'a> Act<'a> {
         self.effects.push(Effect::Publish(event));
     }
 
-    /// Moves to a phase; deadlines of the phase before are off.
+    /// Moves to a phase; what the phase before waited for is off.
     fn enter(&mut self, phase: Phase) {
         if !planted!(TimersOutliveTheirPhase) {
             self.state.timers.cancel_all();
         }
+        self.state.gathering = None;
         self.state.phase = phase;
     }
 
@@ -142,6 +144,7 @@ impl Act<'_> {
             | Fact::Ended(_)
             | Fact::HangupAnswer(_)
             | Fact::Detected(_)
+            | Fact::Gathered(_)
             | Fact::Digits(_)
             | Fact::Recording(_)
             | Fact::Billed(_)

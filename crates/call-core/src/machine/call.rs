@@ -51,6 +51,9 @@ pub struct State {
     /// Speech and streams that are running.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub operations: Vec<Running>,
+    /// The wish for keys that waits for them, by its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gathering: Option<String>,
     /// What became known beside the call's movement.
     #[serde(default)]
     pub findings: Findings,
@@ -164,6 +167,7 @@ impl Call {
             timeline: Timeline::default(),
             evidence: Evidence::default(),
             operations: Vec::new(),
+            gathering: None,
             findings: Findings::default(),
             asking: None,
             seen: Vec::new(),
@@ -238,13 +242,20 @@ impl Call {
                 self.state.legs.get(leg).is_some_and(|l| l.ended.is_none() && l.hangup == Some(id.version))
             }
             Effect::Reconcile => !self.has_ended() && self.state.asking == Some(id.version),
-            Effect::Speak { .. } if planted!(SpeaksAfterTheEnd) => true,
+            Effect::Speak { .. } | Effect::Play { .. } if planted!(SpeaksAfterTheEnd) => true,
             Effect::OpenStream if planted!(StreamsAfterTheEnd) => true,
             // Words wished before the farewell belong to it.
-            Effect::Speak { operation, .. } => (live || farewell) && self.is_speaking(operation),
+            Effect::Speak { operation, .. } | Effect::Play { operation, .. } => {
+                (live || farewell) && self.is_speaking(operation)
+            }
             Effect::Answer | Effect::Transfer { .. } if planted!(CommandsAfterTheEnd) => true,
             Effect::Answer => matches!(self.state.phase, Phase::Ringing { .. }),
-            Effect::OpenStream | Effect::Transfer { .. } => live,
+            Effect::Gather { operation, .. } => self.state.gathering.as_ref() == Some(operation),
+            Effect::OpenStream
+            | Effect::Transfer { .. }
+            | Effect::Bridge { .. }
+            | Effect::StartRecording
+            | Effect::StopRecording => live,
             Effect::Hush => !self.has_ended(),
             Effect::CloseStream | Effect::Publish(_) => true,
         }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CallId, Disposition, Leg};
+use super::{CallId, Disposition, Gathered, Keys, Leg};
 
 /// An act that the engine must perform. Stored with the state that asked for it, then performed (design law 3).
 ///
@@ -33,8 +33,22 @@ pub enum Effect {
         /// The words.
         text: String,
     },
-    /// Stop what is being said.
+    /// Play this sound.
+    Play {
+        /// The operation's name.
+        operation: String,
+        /// Where the provider finds it.
+        url: String,
+    },
+    /// Stop what is being said or played.
     Hush,
+    /// Listen for keys.
+    Gather {
+        /// The operation's name.
+        operation: String,
+        /// Which.
+        keys: Keys,
+    },
     /// Open the audio stream.
     OpenStream,
     /// Close the audio stream.
@@ -44,6 +58,15 @@ pub enum Effect {
         /// To whom.
         to: String,
     },
+    /// Join the caller with another call's.
+    Bridge {
+        /// That call's leg.
+        leg: Leg,
+    },
+    /// Begin to record.
+    StartRecording,
+    /// Record no longer.
+    StopRecording,
     /// Tell subscribers.
     Publish(Event),
 }
@@ -58,10 +81,15 @@ impl Effect {
             Self::Hangup { .. } => "hangup",
             Self::Reconcile => "reconcile",
             Self::Speak { .. } => "speak",
+            Self::Play { .. } => "play",
             Self::Hush => "hush",
+            Self::Gather { .. } => "gather",
             Self::OpenStream => "open-stream",
             Self::CloseStream => "close-stream",
             Self::Transfer { .. } => "transfer",
+            Self::Bridge { .. } => "bridge",
+            Self::StartRecording => "start-recording",
+            Self::StopRecording => "stop-recording",
             Self::Publish(_) => "publish",
         }
     }
@@ -97,6 +125,8 @@ pub enum Event {
         /// Its name.
         leg: Leg,
     },
+    /// `call.gathered`: the caller has pressed the keys that were wished for, or has not.
+    Gathered(Gathered),
     /// `call.updated`: a recording, cost, analysis or detection became known.
     Updated,
 }
@@ -113,6 +143,7 @@ impl Event {
             Self::Ended { .. } => "call.ended",
             Self::Corrected { .. } => "call.corrected",
             Self::LegAdded { .. } => "call.leg-added",
+            Self::Gathered(_) => "call.gathered",
             Self::Updated => "call.updated",
         }
     }

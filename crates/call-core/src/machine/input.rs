@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Analysis, AnsweredBy, Cost, Hungup, Latency, Leg, Proposer, Recording, Timestamp, ToolCall};
+use super::{
+    Analysis, AnsweredBy, Cost, Gathered, Hungup, Keys, Latency, Leg, Proposer, Recording, Timestamp, ToolCall,
+};
 
 /// Everything that can reach a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,6 +128,8 @@ pub enum Fact {
     Stream(StreamFact),
     /// Speech to the caller: finished, or given up.
     Speech(SpeechFact),
+    /// The keys that were wished for, or none.
+    Gathered(Gathered),
     /// An utterance.
     Turn(Turn),
     /// The whole transcript, by a provider that keeps one (Retell): it takes the place of what was told turn by turn.
@@ -164,6 +168,7 @@ impl Fact {
             | Self::HangupAnswer(_)
             | Self::Stream(_)
             | Self::Speech(_)
+            | Self::Gathered(_)
             | Self::Turn(_)
             | Self::Transcript(_)
             | Self::Refused(_)
@@ -262,6 +267,16 @@ pub enum Refused {
         /// The provider's error, for people.
         why: String,
     },
+    /// To join the caller with another call's.
+    Bridge {
+        /// The provider's error, for people.
+        why: String,
+    },
+    /// To begin a recording, or to end it.
+    Recording {
+        /// The provider's error, for people.
+        why: String,
+    },
 }
 
 /// News of the audio stream.
@@ -281,7 +296,7 @@ pub enum StreamFact {
     },
 }
 
-/// News of one speech operation.
+/// News of one speech operation: words, or a sound.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SpeechFact {
     /// Which operation, as named by the command that began it.
@@ -334,8 +349,23 @@ pub enum Command {
         /// The words.
         text: String,
     },
-    /// Stop what is being said.
+    /// Play a sound to the caller. In all else it is as if it were spoken.
+    Play {
+        /// A name for the operation, as for [`Command::Speak`].
+        operation: String,
+        /// Where the provider finds it: an `https` URL of an MP3 or WAV file.
+        url: String,
+    },
+    /// Stop what is being said or played.
     Hush,
+    /// Ask the caller for keys. What became of it is told as `call.gathered`, once, if the call does not end before.
+    Gather {
+        /// A name for the operation; what became of it is told under this name. One at a time.
+        operation: String,
+        /// Which keys.
+        #[serde(flatten)]
+        keys: Keys,
+    },
     /// Open the audio stream.
     OpenStream,
     /// Close the audio stream.
@@ -345,6 +375,15 @@ pub enum Command {
         /// Number (E.164), `client:name` or `sip:address`.
         to: String,
     },
+    /// Join the caller with that of another call of ours, at the same provider.
+    Bridge {
+        /// The other call's first leg.
+        leg: Leg,
+    },
+    /// Record from now on; the recording is told as any other.
+    StartRecording,
+    /// Record no longer.
+    StopRecording,
     /// Ask the provider what is true.
     Reconcile,
 }

@@ -8,6 +8,7 @@ mod finding;
 mod id;
 mod input;
 pub mod journal;
+mod keys;
 mod legs;
 mod lookup;
 mod permit;
@@ -31,6 +32,7 @@ pub use input::{
     Command, DialAnswer, Fact, HangupAnswer, Input, Progress, Refused, Report, Signal, Speaker, SpeechFact, StreamFact,
     Turn,
 };
+pub use keys::{Gathered, Key, KeyError, Keys};
 pub use legs::{LegState, Legs, Role};
 pub use lookup::Lookup;
 pub use permit::{Operation, Permit, Refusal};

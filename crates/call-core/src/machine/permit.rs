@@ -14,8 +14,12 @@ pub enum Operation {
     Speak,
     /// Send or receive audio.
     Stream,
-    /// Hand the caller over.
+    /// Ask the caller for keys.
+    Gather,
+    /// Hand the caller over, or join them with another call's.
     Transfer,
+    /// Record, or record no longer.
+    Record,
     /// End the call.
     Hangup,
 }
@@ -73,13 +77,22 @@ impl Call {
             (Phase::Ended(_), _) if planted!(PermitAfterTheEnd) => None,
             (Phase::Ended(outcome), _) => Some(Refusal::Ended(outcome.disposition)),
             (Phase::Ending { .. }, _) => Some(Refusal::Ending),
-            (Phase::Live, Operation::Speak | Operation::Stream | Operation::Transfer | Operation::Hangup)
+            (
+                Phase::Live,
+                Operation::Speak
+                | Operation::Stream
+                | Operation::Gather
+                | Operation::Transfer
+                | Operation::Record
+                | Operation::Hangup,
+            )
             | (Phase::Dialing, Operation::Dial | Operation::Hangup)
             | (Phase::Ringing { .. }, Operation::Hangup) => None,
             (Phase::Ringing { .. } | Phase::Live, Operation::Dial) => Some(Refusal::AlreadyDialed),
-            (Phase::Dialing | Phase::Ringing { .. }, Operation::Speak | Operation::Stream | Operation::Transfer) => {
-                Some(Refusal::NotAnswered)
-            }
+            (
+                Phase::Dialing | Phase::Ringing { .. },
+                Operation::Speak | Operation::Stream | Operation::Gather | Operation::Transfer | Operation::Record,
+            ) => Some(Refusal::NotAnswered),
         };
         refusal.map_or(Ok(Permit { call: self.id(), operation }), Err)
     }

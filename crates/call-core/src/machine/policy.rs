@@ -46,6 +46,10 @@ pub struct Policy {
     /// Live: how long the audio stream may take to open (post-mortem 2.1). Default 10 s.
     #[serde(with = "friendly::required")]
     pub stream_limit: Duration,
+    /// Live: how long the provider may take to tell which keys were pressed, after all the time that the caller had for
+    /// them. Default 15 s.
+    #[serde(with = "friendly::required")]
+    pub gather_limit: Duration,
     /// Ending: how long the provider may take to confirm a hang-up. Default 10 s.
     #[serde(with = "friendly::required")]
     pub confirm_limit: Duration,
@@ -77,6 +81,7 @@ impl Default for Policy {
             prompt_limit: Duration::from_secs(5),
             prompt: "Are you still there?".to_owned(),
             stream_limit: Duration::from_secs(10),
+            gather_limit: Duration::from_secs(15),
             confirm_limit: Duration::from_secs(10),
             hangup_tries: 3,
             drain_limit: Duration::from_secs(5),
@@ -113,6 +118,7 @@ impl Policy {
             ("response_limit", self.response_limit),
             ("prompt_limit", self.prompt_limit),
             ("stream_limit", self.stream_limit),
+            ("gather_limit", self.gather_limit),
             ("confirm_limit", self.confirm_limit),
             ("drain_limit", self.drain_limit),
             ("farewell_limit", self.farewell_limit),

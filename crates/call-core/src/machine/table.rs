@@ -117,6 +117,10 @@ impl Act<'_> {
             (Ending, Fact::Speech(speech)) => self.finish_operation(Some(&speech.operation)),
             (Ended, Fact::Speech(_)) => Err(Reason::AlreadyEnded),
             (Ending, Fact::Turn(_)) if planted!(DrainSkipsATurn) => Err(Reason::AlreadyEnding),
+            (Dialing | Ringing, Fact::Gathered(_)) => Err(Reason::NotRunning),
+            (Live, Fact::Gathered(gathered)) => self.gathered(gathered),
+            (Ending, Fact::Gathered(_)) => Err(Reason::AlreadyEnding),
+            (Ended, Fact::Gathered(_)) => Err(Reason::AlreadyEnded),
             (Dialing | Ringing | Live | Ending | Ended, Fact::Turn(turn)) => self.turn(turn),
             (Dialing | Ringing | Live | Ending | Ended, Fact::Transcript(turns)) => self.transcript(turns),
             (Dialing | Ringing | Live | Ending | Ended, Fact::Refused(refused)) => self.refused(refused),
@@ -167,6 +171,7 @@ impl Act<'_> {
             Fact::Dialed(_) | Fact::Report(_) | Fact::HangupAnswer(_) => Err(Reason::NothingNew),
             Fact::Stream(_)
             | Fact::Speech(_)
+            | Fact::Gathered(_)
             | Fact::Turn(_)
             | Fact::Transcript(_)
             | Fact::Refused(_)
@@ -196,25 +201,40 @@ impl Act<'_> {
             (Ending, Command::Hangup { .. }) => Err(Reason::AlreadyEnding),
 
             (Live, Command::Speak { operation, text }) => self.speak(operation, text),
+            (Live, Command::Play { operation, url }) => self.play(operation, url),
             (Live, Command::Hush) => self.hush(),
+            (Live, Command::Gather { operation, keys }) => self.gather(operation, keys),
             (Live, Command::OpenStream) => self.open_stream(),
             (Live, Command::CloseStream) => self.close_stream(),
             (Live, Command::Transfer { to }) => self.transfer(to),
+            (Live, Command::Bridge { leg }) => self.bridge(leg),
+            (Live, Command::StartRecording) => self.record(Effect::StartRecording),
+            (Live, Command::StopRecording) => self.record(Effect::StopRecording),
             (
                 Dialing | Ringing,
                 Command::Speak { .. }
+                | Command::Play { .. }
                 | Command::Hush
+                | Command::Gather { .. }
                 | Command::OpenStream
                 | Command::CloseStream
-                | Command::Transfer { .. },
+                | Command::Transfer { .. }
+                | Command::Bridge { .. }
+                | Command::StartRecording
+                | Command::StopRecording,
             ) => Err(Reason::NotLive),
             (
                 Ending,
                 Command::Speak { .. }
+                | Command::Play { .. }
                 | Command::Hush
+                | Command::Gather { .. }
                 | Command::OpenStream
                 | Command::CloseStream
-                | Command::Transfer { .. },
+                | Command::Transfer { .. }
+                | Command::Bridge { .. }
+                | Command::StartRecording
+                | Command::StopRecording,
             ) => Err(Reason::AlreadyEnding),
 
             (Dialing | Ringing | Live, Command::Reconcile) => self.ask(),
@@ -223,10 +243,15 @@ impl Act<'_> {
                 Ended,
                 Command::Hangup { .. }
                 | Command::Speak { .. }
+                | Command::Play { .. }
                 | Command::Hush
+                | Command::Gather { .. }
                 | Command::OpenStream
                 | Command::CloseStream
                 | Command::Transfer { .. }
+                | Command::Bridge { .. }
+                | Command::StartRecording
+                | Command::StopRecording
                 | Command::Reconcile,
             ) => Err(Reason::AlreadyEnded),
         }
@@ -258,6 +283,7 @@ impl Act<'_> {
             Timer::Quiet => self.quiet(),
             Timer::Response => self.prompt(),
             Timer::StreamLimit => self.stream_limit(),
+            Timer::Gather => self.gathered_nothing(),
             Timer::Farewell => self.cut_farewell(),
             Timer::Confirm => self.unconfirmed(),
             Timer::Drain => self.drained(),

@@ -27,6 +27,8 @@ pub enum Timer {
     Prompt,
     /// Live: the audio stream does not open.
     StreamLimit,
+    /// Live: nobody tells which keys the caller has pressed.
+    Gather,
     /// Ending: the farewell takes too long. Live: the words of a `say` script do, which are nothing but a farewell.
     Farewell,
     /// Ending: the provider does not confirm the hang-up.
@@ -38,7 +40,7 @@ pub enum Timer {
 impl Timer {
     /// All of them, in the order in which they act when they come due at one moment: what may end a phase goes before
     /// what asks about it.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::DialLimit,
         Self::DialAnswer,
         Self::RingLimit,
@@ -47,6 +49,7 @@ impl Timer {
         Self::Response,
         Self::Prompt,
         Self::StreamLimit,
+        Self::Gather,
         Self::Farewell,
         Self::Confirm,
         Self::Drain,
@@ -64,6 +67,7 @@ impl Timer {
             Self::Response => "response",
             Self::Prompt => "prompt",
             Self::StreamLimit => "stream-limit",
+            Self::Gather => "gather",
             Self::Farewell => "farewell",
             Self::Confirm => "confirm",
             Self::Drain => "drain",

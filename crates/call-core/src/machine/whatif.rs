@@ -304,6 +304,7 @@ fn as_report(fact: &Fact) -> Option<(Report, u8)> {
         | Fact::HangupAnswer(_)
         | Fact::Stream(_)
         | Fact::Speech(_)
+        | Fact::Gathered(_)
         | Fact::Turn(_)
         | Fact::Transcript(_)
         | Fact::Refused(_)

@@ -57,6 +57,10 @@ bugs! {
     EndingForgetsTheWish: "P5.4; a pending-hang-up map that only remembers that there was one",
     /// The provider's cause and code of the end are dropped.
     EndingLosesItsEvidence: "P2.1; calls that are FAILED and nobody can say why",
+    /// Whoever asked for keys waits until somebody tells them, and nobody does.
+    GathersForEver: "IVR menus that hang when the `action` request of a `<Gather>` is lost",
+    /// Keys that were told twice are taken twice.
+    GatheredTwice: "menus that take one choice for two, when a webhook is repeated",
     /// The last message about a station sets its time, though it was the first to happen.
     LastToldStationWins: "created-at columns filled by whichever webhook came last",
     /// Each answer that the call is under way answers it anew: told twice, and its hard limit starts again.

@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use futures_util::future::{Either, select};
 
 use crate::{
-    Call, CallId, DialAnswer, Effect, EffectId, Event, Fact, HangupAnswer, ProviderName, Refused, Report, Signal,
-    SpeechFact, StreamFact, Timestamp,
+    Call, CallId, DialAnswer, Effect, EffectId, Event, Fact, Gathered, HangupAnswer, ProviderName, Refused, Report,
+    Signal, SpeechFact, StreamFact, Timestamp,
 };
 
 use super::{
@@ -257,12 +257,17 @@ fn next(effect: &Effect, answer: &Answer, tries: u32) -> Next {
         (Effect::Hangup { .. }, Answer::Refused { why }) => {
             Fact::HangupAnswer(HangupAnswer::Refused { why: why.clone() })
         }
-        (Effect::Speak { operation, .. }, Answer::Refused { .. }) => {
+        (Effect::Speak { operation, .. } | Effect::Play { operation, .. }, Answer::Refused { .. }) => {
             Fact::Speech(SpeechFact { operation: operation.clone(), played: false })
         }
+        (Effect::Gather { operation, .. }, Answer::Refused { .. }) => Fact::Gathered(Gathered::nothing(operation)),
         (Effect::OpenStream, Answer::Refused { why }) => Fact::Stream(StreamFact::Failed { why: why.clone() }),
         (Effect::Answer, Answer::Refused { why }) => Fact::Refused(Refused::Answer { why: why.clone() }),
         (Effect::Transfer { .. }, Answer::Refused { why }) => Fact::Refused(Refused::Transfer { why: why.clone() }),
+        (Effect::Bridge { .. }, Answer::Refused { why }) => Fact::Refused(Refused::Bridge { why: why.clone() }),
+        (Effect::StartRecording | Effect::StopRecording, Answer::Refused { why }) => {
+            Fact::Refused(Refused::Recording { why: why.clone() })
+        }
         (Effect::Hush | Effect::CloseStream | Effect::Publish(_), Answer::Refused { .. }) => return Next::Nothing,
     };
     Next::Tell(vec![Signal::new(fact)])

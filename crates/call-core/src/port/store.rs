@@ -245,10 +245,15 @@ impl Lane {
             | Effect::Hangup { .. }
             | Effect::Reconcile
             | Effect::Speak { .. }
+            | Effect::Play { .. }
             | Effect::Hush
+            | Effect::Gather { .. }
             | Effect::OpenStream
             | Effect::CloseStream
-            | Effect::Transfer { .. } => Self::Acts,
+            | Effect::Transfer { .. }
+            | Effect::Bridge { .. }
+            | Effect::StartRecording
+            | Effect::StopRecording => Self::Acts,
         }
     }
 }

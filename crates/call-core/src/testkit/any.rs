@@ -26,7 +26,7 @@ use crate::{Birth, Call, Command, DialAnswer, Effect, EffectId, Fact, Input, Pro
 
 pub use birth::{birth, moment, plan, policy, stale_policy};
 pub use input::{command, disposition, fact, first_leg, hungup, input, leg, progress, report, signal};
-use input::{hangup_command, moment_of_day, note, speech, stream, turn};
+use input::{gathered, hangup_command, moment_of_day, note, speech, stream, turn};
 
 /// A birth and what reached the call after it.
 #[derive(Debug, Clone)]
@@ -162,7 +162,8 @@ fn about(fact: Fact) -> BoxedStrategy<Input> {
 
 /// Speaking above all: to refuse an operation properly, others must have run before it.
 fn talk() -> impl Strategy<Value = Input> {
-    let fact = prop_oneof![2 => turn(), 4 => speech(), 1 => stream()].prop_map(|fact| Input::Signal(Signal::new(fact)));
+    let fact = prop_oneof![2 => turn(), 4 => speech(), 1 => gathered(), 1 => stream()]
+        .prop_map(|fact| Input::Signal(Signal::new(fact)));
     let goes_on = |command| if matches!(command, Command::Hangup { .. }) { Command::Hush } else { command };
     prop_oneof![fact, command().prop_map(goes_on).prop_map(Input::Command)]
 }

@@ -27,13 +27,15 @@
 //! The answer to a step is the phase after it and, each behind a `+`, what the call asked for; or, in brackets, why the
 //! input was ignored. A phase that only we believe in (`ended abandoned?`) has a question mark.
 
+use std::num::NonZeroU8;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::{
     Analysis, AnsweredBy, Birth, Call, CallId, Command, Cost, DialAnswer, Direction, Disposition, Effect, Fact,
-    HangupAnswer, Hungup, Input, Latency, Leg, Phase, Plan, Policy, Progress, Proposer, ProviderName, Recording,
-    Refused, Report, Signal, Source, Speaker, SpeechFact, Stage, Step, StreamFact, Timestamp, ToolCall, Turn,
+    Gathered, HangupAnswer, Hungup, Input, Key, Keys, Latency, Leg, Phase, Plan, Policy, Progress, Proposer,
+    ProviderName, Recording, Refused, Report, Signal, Source, Speaker, SpeechFact, Stage, Step, StreamFact, Timestamp,
+    ToolCall, Turn,
 };
 
 /// Plays `script` on an outbound call with the default policy.
@@ -169,10 +171,15 @@ pub const fn name(effect: &Effect) -> &'static str {
         | Effect::Hangup { .. }
         | Effect::Reconcile
         | Effect::Speak { .. }
+        | Effect::Play { .. }
         | Effect::Hush
+        | Effect::Gather { .. }
         | Effect::OpenStream
         | Effect::CloseStream
-        | Effect::Transfer { .. } => effect.as_str(),
+        | Effect::Transfer { .. }
+        | Effect::Bridge { .. }
+        | Effect::StartRecording
+        | Effect::StopRecording => effect.as_str(),
     }
 }
 
@@ -207,10 +214,17 @@ fn command(words: &[&str]) -> Option<Command> {
         ["hangup"] => hangup(false),
         ["hangup", "after-speech"] => hangup(true),
         ["speak", name] => Command::Speak { operation: (*name).to_owned(), text: "Hello".to_owned() },
+        ["play", name] => {
+            Command::Play { operation: (*name).to_owned(), url: "https://example.com/music.mp3".to_owned() }
+        }
         ["hush"] => Command::Hush,
+        ["gather", name] => Command::Gather { operation: (*name).to_owned(), keys: keys() },
         ["open-stream"] => Command::OpenStream,
         ["close-stream"] => Command::CloseStream,
         ["transfer"] => Command::Transfer { to: "+15550123".to_owned() },
+        ["bridge"] => Command::Bridge { leg: leg("CA9") },
+        ["start-recording"] => Command::StartRecording,
+        ["stop-recording"] => Command::StopRecording,
         ["reconcile"] => Command::Reconcile,
         _ => return None,
     })
@@ -238,6 +252,9 @@ fn fact(words: &[&str]) -> Fact {
         ["stream", "closed"] => Fact::Stream(StreamFact::Closed),
         ["stream", "failed"] => Fact::Stream(StreamFact::Failed { why: why() }),
         ["spoken", name] => Fact::Speech(SpeechFact { operation: (*name).to_owned(), played: true }),
+        ["gathered", name] => {
+            Fact::Gathered(Gathered { operation: (*name).to_owned(), digits: "42".to_owned(), complete: true })
+        }
         ["turn", "agent"] => Fact::Turn(Turn { speaker: Speaker::Agent, text: "Hello".to_owned() }),
         ["turn", "caller"] => Fact::Turn(Turn { speaker: Speaker::Caller, text: "Hello".to_owned() }),
         ["detected"] => Fact::Detected(AnsweredBy::Machine),
@@ -254,6 +271,8 @@ fn fact(words: &[&str]) -> Fact {
         }
         ["refused", "answer"] => Fact::Refused(Refused::Answer { why: why() }),
         ["refused", "transfer"] => Fact::Refused(Refused::Transfer { why: why() }),
+        ["refused", "bridge"] => Fact::Refused(Refused::Bridge { why: why() }),
+        ["refused", "recording"] => Fact::Refused(Refused::Recording { why: why() }),
         ["tool"] => Fact::ToolCall(ToolCall {
             id: "t1".to_owned(),
             name: "check_availability".to_owned(),
@@ -266,6 +285,11 @@ fn fact(words: &[&str]) -> Fact {
         [word] => Fact::Progress(progress(word)),
         _ => panic!("no such input: {words:?}"),
     }
+}
+
+/// Two keys, or fewer and a hash.
+fn keys() -> Keys {
+    Keys { most: NonZeroU8::MIN.saturating_add(1), until: Some(Key::HASH), pause: Duration::from_secs(5) }
 }
 
 fn hungup(words: &[&str]) -> Hungup {
@@ -305,6 +329,7 @@ const fn is_from_provider(fact: &Fact) -> bool {
         | Fact::Answered
         | Fact::Ended(_)
         | Fact::Detected(_)
+        | Fact::Gathered(_)
         | Fact::Digits(_)
         | Fact::Recording(_)
         | Fact::Billed(_)

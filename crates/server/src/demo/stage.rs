@@ -174,6 +174,7 @@ fn hurried(policy: &Policy, speed: f64) -> Policy {
         &mut policy.response_limit,
         &mut policy.prompt_limit,
         &mut policy.stream_limit,
+        &mut policy.gather_limit,
         &mut policy.confirm_limit,
         &mut policy.drain_limit,
         &mut policy.farewell_limit,

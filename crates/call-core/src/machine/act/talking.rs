@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::super::{
-    Conduct, Effect, Event, Fact, Phase, Proposer, Reason, Recording, Refused, Running, Script, Speaker, SpeechFact,
-    Timer, Turn,
+    Conduct, Effect, Event, Fact, Leg, Phase, Proposer, Reason, Recording, Refused, Running, Script, Speaker,
+    SpeechFact, Timer, Turn,
 };
 use super::Act;
 
@@ -44,12 +44,20 @@ impl Act<'_> {
     }
 
     pub(in super::super) fn speak(&mut self, operation: &str, text: &str) -> Result<(), Reason> {
+        self.sound(operation, Effect::Speak { operation: operation.to_owned(), text: text.to_owned() })
+    }
+
+    pub(in super::super) fn play(&mut self, operation: &str, url: &str) -> Result<(), Reason> {
+        self.sound(operation, Effect::Play { operation: operation.to_owned(), url: url.to_owned() })
+    }
+
+    fn sound(&mut self, operation: &str, effect: Effect) -> Result<(), Reason> {
         if self.is_running(Some(operation)) {
             return Err(Reason::AlreadyRunning);
         }
         self.break_silence();
         self.begin(Some(operation.to_owned()));
-        self.ask_for(Effect::Speak { operation: operation.to_owned(), text: text.to_owned() });
+        self.ask_for(effect);
         Ok(())
     }
 
@@ -118,16 +126,19 @@ impl Act<'_> {
             (Refused::Transfer { why }, Phase::Live) if connects && self.state.legs.target().is_none() => {
                 self.hang_up(self.proposal(Proposer::FarEnd, Some(why.clone())))
             }
-            (Refused::Answer { .. } | Refused::Transfer { .. }, Phase::Live | Phase::Ringing { .. }) => Ok(()),
             (
-                Refused::Answer { .. } | Refused::Transfer { .. },
+                Refused::Answer { .. } | Refused::Transfer { .. } | Refused::Bridge { .. } | Refused::Recording { .. },
+                Phase::Live | Phase::Ringing { .. },
+            ) => Ok(()),
+            (
+                Refused::Answer { .. } | Refused::Transfer { .. } | Refused::Bridge { .. } | Refused::Recording { .. },
                 Phase::Dialing | Phase::Ending { .. } | Phase::Ended(_),
             ) => Err(Reason::NothingNew),
         }
     }
 
     /// Somebody does something: the deadlines of silence are off.
-    fn break_silence(&mut self) {
+    pub(super) fn break_silence(&mut self) {
         if planted!(SpeechDoesNotBreakSilence) {
             return;
         }
@@ -137,6 +148,17 @@ impl Act<'_> {
 
     pub(in super::super) fn transfer(&mut self, to: &str) -> Result<(), Reason> {
         self.ask_for(Effect::Transfer { to: to.to_owned() });
+        Ok(())
+    }
+
+    pub(in super::super) fn bridge(&mut self, leg: &Leg) -> Result<(), Reason> {
+        self.ask_for(Effect::Bridge { leg: leg.clone() });
+        Ok(())
+    }
+
+    /// Begins a recording, or ends it.
+    pub(in super::super) fn record(&mut self, wish: Effect) -> Result<(), Reason> {
+        self.ask_for(wish);
         Ok(())
     }
 
@@ -189,7 +211,7 @@ impl Act<'_> {
             Fact::Billed(cost) => replace(&mut findings.cost, cost),
             Fact::Analyzed(analysis) => replace(&mut findings.analysis, analysis),
             Fact::Measured(latency) => replace(&mut findings.latency, latency),
-            Fact::Recording(new) => record(&mut findings.recordings, new),
+            Fact::Recording(new) => keep(&mut findings.recordings, new),
             Fact::ToolCall(_) => {
                 findings.tool_calls = findings.tool_calls.saturating_add(1);
                 true
@@ -207,6 +229,7 @@ impl Act<'_> {
             | Fact::HangupAnswer(_)
             | Fact::Stream(_)
             | Fact::Speech(_)
+            | Fact::Gathered(_)
             | Fact::Turn(_)
             | Fact::Transcript(_)
             | Fact::Refused(_) => false,
@@ -245,7 +268,7 @@ fn replace<T: Clone + PartialEq>(known: &mut Option<T>, new: &T) -> bool {
 }
 
 /// A recording that is complete does not become unfinished again.
-fn record(known: &mut Vec<Recording>, new: &Recording) -> bool {
+fn keep(known: &mut Vec<Recording>, new: &Recording) -> bool {
     // No provider makes so many of one call; a broken one must not fill the store.
     let full = known.len() >= RECORDINGS;
     match known.iter_mut().find(|r| r.id == new.id) {

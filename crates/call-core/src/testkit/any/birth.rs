@@ -58,7 +58,7 @@ pub fn policy() -> BoxedStrategy<Policy> {
 }
 
 fn other_policy() -> impl Strategy<Value = Policy> {
-    (vec(limit(), 13), stale_policy(), 1..6_u8, any::<bool>()).prop_map(|(d, stale, hangup_tries, prompts)| Policy {
+    (vec(limit(), 14), stale_policy(), 1..6_u8, any::<bool>()).prop_map(|(d, stale, hangup_tries, prompts)| Policy {
         dial_answer: d[0].min(d[1]),
         dial_limit: d[1],
         queue_limit: d[2],
@@ -69,6 +69,7 @@ fn other_policy() -> impl Strategy<Value = Policy> {
         prompt_limit: d[7],
         prompt: if prompts { "Hello?".to_owned() } else { String::new() },
         stream_limit: d[8],
+        gather_limit: d[13],
         confirm_limit: d[9],
         hangup_tries,
         drain_limit: d[10],

@@ -1,6 +1,7 @@
 //! Facts, signals and commands.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU8;
 use std::time::Duration;
 
 use proptest::collection::btree_map;
@@ -10,9 +11,9 @@ use proptest::strategy::Union;
 
 use super::moment;
 use crate::{
-    Analysis, AnsweredBy, Command, Cost, DialAnswer, Disposition, Fact, HangupAnswer, Hungup, Input, Latency, Leg,
-    Progress, Proposer, ProviderName, Recording, Refused, Report, Signal, Speaker, SpeechFact, StaleReason, StreamFact,
-    Timer, Timestamp, ToolCall, Turn,
+    Analysis, AnsweredBy, Command, Cost, DialAnswer, Disposition, Fact, Gathered, HangupAnswer, Hungup, Input, Key,
+    Keys, Latency, Leg, Progress, Proposer, ProviderName, Recording, Refused, Report, Signal, Speaker, SpeechFact,
+    StaleReason, StreamFact, Timer, Timestamp, ToolCall, Turn,
 };
 
 /// Any input.
@@ -53,6 +54,7 @@ pub fn fact() -> BoxedStrategy<Fact> {
         2 => hangup_answer().prop_map(Fact::HangupAnswer),
         3 => stream(),
         3 => speech(),
+        1 => gathered(),
         2 => turn(),
         3 => note().prop_map(|signal| signal.fact),
     ]
@@ -80,8 +82,13 @@ pub(super) fn note() -> BoxedStrategy<Signal> {
             let told = |fact| if let Fact::Turn(turn) = fact { Some(turn) } else { None };
             Fact::Transcript(turns.into_iter().filter_map(told).collect())
         }),
-        (any::<bool>(), words()).prop_map(|(answer, why)| {
-            Fact::Refused(if answer { Refused::Answer { why } } else { Refused::Transfer { why } })
+        (0..4_u8, words()).prop_map(|(act, why)| {
+            Fact::Refused(match act {
+                0 => Refused::Answer { why },
+                1 => Refused::Transfer { why },
+                2 => Refused::Bridge { why },
+                _ => Refused::Recording { why },
+            })
         }),
         (words(), any::<Result<bool, bool>>(), duration()).prop_map(|(name, result, took)| {
             let result = result.map(|r| r.to_string()).map_err(|e| e.to_string());
@@ -150,6 +157,11 @@ pub(super) fn speech() -> impl Strategy<Value = Fact> {
     (operation(), any::<bool>()).prop_map(|(operation, played)| Fact::Speech(SpeechFact { operation, played }))
 }
 
+pub(super) fn gathered() -> impl Strategy<Value = Fact> {
+    (operation(), words(), any::<bool>())
+        .prop_map(|(operation, digits, complete)| Fact::Gathered(Gathered { operation, digits, complete }))
+}
+
 pub(super) fn turn() -> impl Strategy<Value = Fact> {
     (prop::sample::select(vec![Speaker::Agent, Speaker::Caller]), words())
         .prop_map(|(speaker, text)| Fact::Turn(Turn { speaker, text }))
@@ -160,13 +172,24 @@ pub fn command() -> BoxedStrategy<Command> {
     prop_oneof![
         3 => hangup_command(),
         3 => (operation(), words()).prop_map(|(operation, text)| Command::Speak { operation, text }),
+        1 => (operation(), words()).prop_map(|(operation, url)| Command::Play { operation, url }),
         1 => Just(Command::Hush),
+        1 => (operation(), keys()).prop_map(|(operation, keys)| Command::Gather { operation, keys }),
         1 => Just(Command::OpenStream),
         1 => Just(Command::CloseStream),
         1 => words().prop_map(|to| Command::Transfer { to }),
+        1 => leg().prop_map(|leg| Command::Bridge { leg }),
+        1 => Just(Command::StartRecording),
+        1 => Just(Command::StopRecording),
         1 => Just(Command::Reconcile),
     ]
     .boxed()
+}
+
+fn keys() -> impl Strategy<Value = Keys> {
+    let until =
+        option::of(prop::sample::select(vec!['#', '*', '0']).prop_map(|key| Key::try_from(key).expect("a key")));
+    (any::<NonZeroU8>(), until, duration()).prop_map(|(most, until, pause)| Keys { most, until, pause })
 }
 
 pub(super) fn hangup_command() -> impl Strategy<Value = Command> {
