@@ -90,6 +90,12 @@ impl Workspace {
             Effect::Speak { .. } => {
                 refuse("Retell's agent speaks for itself: put the words into its prompt or a dynamic variable")
             }
+            Effect::Play { .. } => refuse("Retell's agent speaks for itself: sounds of ours cannot be played"),
+            Effect::Gather(_) => refuse("Retell's agent asks for keys by itself: give it a digit input in its flow"),
+            Effect::Bridge { .. } => refuse("Retell cannot bridge calls: give its agent a transfer function"),
+            Effect::StartRecording | Effect::StopRecording => {
+                refuse("Retell records as its agent is set: change the agent's data storage setting")
+            }
             Effect::OpenStream => {
                 refuse("Retell hands out no audio: serve its agent's custom LLM, or dial by another provider")
             }

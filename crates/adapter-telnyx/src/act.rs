@@ -1,22 +1,20 @@
 //! An effect, as a request to Telnyx. Pure: the client sends what is made here.
 
+mod talk;
+
 use std::time::Duration;
 
 use call_core::port::Inadmissible;
-use call_core::{
-    Call, CallId, Conduct, Direction, Effect, EffectId, Leg, Phase, Plan, Script, Signal, Speaker, SpeechFact, Stage,
-    Turn,
-};
+use call_core::{Call, Conduct, Direction, Effect, EffectId, Fact, Leg, Phase, Plan, Refused, Script, Signal, Stage};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use self::talk::MOST_WORDS;
 use crate::callback::{Callback, media_url};
 use crate::state::ClientState;
 use crate::{MachineDetection, NAME, TelnyxConfig};
 
-/// Telnyx's limit for the words of one `speak` (OpenAPI; another page says 5000).
-const MOST_WORDS: usize = 3000;
 const NO_CLIENTS: &str = "Telnyx has no clients by name: give a number or a SIP address";
 /// Telnyx's limits for ringing.
 const RING_SECONDS: (u64, u64) = (5, 600);
@@ -121,12 +119,13 @@ impl Connection {
             // The media session of an ending call closes with the call.
             (Effect::CloseStream, _) if is_over(call) => Act::Nothing(Vec::new()),
             // The hang-up silences the call; nothing is being said any more.
-            (Effect::Hush, _) if is_over(call) => Act::Nothing(cut(call, None)),
-            (Effect::Speak { operation, text }, Some(leg)) => self.speak(call, leg, &name, operation, text),
-            (Effect::Hush, Some(leg)) => {
-                let body = json!({"command_id": name, "stop": "all"});
-                ready(leg, "playback_stop", body, cut(call, None), cut(call, None))
+            (Effect::Hush, _) if is_over(call) => Act::Nothing(talk::cut(call, None)),
+            (Effect::Speak { operation, text }, Some(leg)) => {
+                talk::speak(call, leg, &name, &self.voice, operation, text)
             }
+            (Effect::Play { operation, url }, Some(leg)) => talk::play(call, leg, &name, operation, url),
+            (Effect::Gather(wish), Some(leg)) => talk::gather(call, leg, &name, &self.voice, wish),
+            (Effect::Hush, Some(leg)) => talk::hush(call, leg, &name),
             (Effect::OpenStream, Some(leg)) => {
                 let mut body = json!({"command_id": name});
                 self.stream(&mut body);
@@ -137,6 +136,15 @@ impl Connection {
                 ready(leg, "streaming_stop", json!({"command_id": name}), Vec::new(), Vec::new())
             }
             (Effect::Transfer { to }, Some(leg)) => self.transfer(call, leg, &name, to),
+            (Effect::Bridge { leg: other }, Some(leg)) => bridge(leg, other, &name),
+            (Effect::StartRecording, Some(leg)) => {
+                let state = ClientState::now(call).encode();
+                let body = json!({"command_id": name, "client_state": state, "channels": "dual", "format": "mp3"});
+                ready(leg, "record_start", body, Vec::new(), Vec::new())
+            }
+            (Effect::StopRecording, Some(leg)) => {
+                ready(leg, "record_stop", json!({"command_id": name}), Vec::new(), Vec::new())
+            }
             (Effect::Publish(_), _) => Act::Nothing(Vec::new()),
             (_, None) => Act::Refuse { why: "the call has no Telnyx leg yet".to_owned() },
             (_, Some(_)) => Act::Refuse { why: format!("Telnyx cannot {}", effect.as_str()) },
@@ -178,27 +186,6 @@ impl Connection {
         });
         from_the_answer_on(call.plan(), &mut body);
         ready(leg, "answer", body, Vec::new(), Vec::new())
-    }
-
-    /// New words replace those that are being said.
-    fn speak(&self, call: &Call, leg: &Leg, name: &str, operation: &str, text: &str) -> Act {
-        if text.chars().count() > MOST_WORDS {
-            return Act::Refuse { why: format!("too long: Telnyx speaks {MOST_WORDS} characters at once") };
-        }
-        let replaced = cut(call, Some(operation));
-        let state = ClientState { speech: Some(operation.to_owned()), ..ClientState::of(call.id()) };
-        let mut body = json!({
-            "command_id": name,
-            "client_state": state.encode(),
-            "payload": text,
-            "voice": self.voice,
-        });
-        if !replaced.is_empty() {
-            body["stop"] = json!("all");
-        }
-        let mut done = vec![said(call.id(), operation, text)];
-        done.extend(replaced);
-        ready(leg, "speak", body, done, vec![unplayed(operation)])
     }
 
     fn transfer(&self, call: &Call, leg: &Leg, name: &str, to: &str) -> Act {
@@ -292,7 +279,7 @@ pub(crate) fn admit(plan: &Plan) -> Result<Conduct, Inadmissible> {
         }
     };
     if words.chars().count() > MOST_WORDS {
-        return Err(Inadmissible(format!("too long: Telnyx speaks {MOST_WORDS} characters at once")));
+        return Err(Inadmissible(talk::too_long()));
     }
     Ok(Conduct::Commanded)
 }
@@ -306,6 +293,16 @@ fn from_the_answer_on(plan: &Plan, body: &mut Value) {
     if matches!(plan.script, Script::Converse { .. }) {
         body["transcription"] = json!(true);
     }
+}
+
+/// When one of the two hangs up, Telnyx hangs up the other.
+fn bridge(leg: &Leg, other: &Leg, name: &str) -> Act {
+    if other.provider != NAME || !is_control_id(&other.id) || other == leg {
+        return Act::Refuse { why: format!("not another Telnyx call: {other}") };
+    }
+    let ended = Refused::Bridge { why: "one of the two calls has ended".to_owned() };
+    let body = json!({"command_id": name, "call_control_id": other.id});
+    ready(leg, "bridge", body, Vec::new(), vec![Signal::new(Fact::Refused(ended))])
 }
 
 fn get(path: String, query: Vec<(&'static str, String)>) -> Request {
@@ -361,20 +358,4 @@ fn is_over(call: &Call) -> bool {
         Phase::Dialing | Phase::Ringing { .. } | Phase::Live | Phase::Ending { stage: Stage::Farewell, .. } => false,
         Phase::Ending { .. } | Phase::Ended(_) => true,
     }
-}
-
-/// The agent's words, for the transcript: Telnyx has them and begins to say them.
-fn said(call: CallId, operation: &str, text: &str) -> Signal {
-    let turn = Turn { speaker: Speaker::Agent, text: text.to_owned() };
-    Signal::new(call_core::Fact::Turn(turn)).keyed(format!("{call}:speak:{operation}"))
-}
-
-/// The end of all speech that is running, but `except`.
-fn cut(call: &Call, except: Option<&str>) -> Vec<Signal> {
-    let running = call.state().operations.iter().filter_map(|operation| operation.speech.as_deref());
-    running.filter(|operation| Some(*operation) != except).map(unplayed).collect()
-}
-
-fn unplayed(operation: &str) -> Signal {
-    Signal::new(call_core::Fact::Speech(SpeechFact { operation: operation.to_owned(), played: false }))
 }

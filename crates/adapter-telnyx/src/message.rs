@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use call_core::port::{HookError, Inbound};
 use call_core::{
-    CallId, Conduct, Cost, Fact, Leg, Progress, Recording, Signal, Speaker, SpeechFact, StreamFact, Timestamp, Turn,
+    CallId, Conduct, Cost, Fact, Gathered, Leg, Progress, Recording, Signal, Speaker, SpeechFact, StreamFact,
+    Timestamp, Turn,
 };
 use serde_json::{Map, Value};
 
@@ -101,7 +102,7 @@ impl<'a> Event<'a> {
             "call.answered" | "call.bridged" => Some(Fact::Answered),
             "call.hangup" => Some(Fact::Ended(hungup(self.get("hangup_cause"), self.get("sip_hangup_cause")))),
             "call.speak.ended" | "call.playback.ended" => self.spoken(),
-            // Each key once: the digits of `call.gather.ended` were told one by one before it.
+            "call.gather.ended" => self.gathered(),
             "call.dtmf.received" => Some(Fact::Digits(self.get("digit")?.to_owned())),
             "call.machine.detection.ended" | "call.machine.premium.detection.ended" => {
                 self.get("result").and_then(detected).map(Fact::Detected)
@@ -133,6 +134,20 @@ impl<'a> Event<'a> {
             _ => return None,
         };
         Some(Fact::Speech(SpeechFact { operation, played }))
+    }
+
+    /// The keys that we asked for. Each was told by itself before, as it was pressed.
+    fn gathered(&self) -> Option<Fact> {
+        let state = self.state.as_ref()?;
+        let operation = state.gather.clone()?;
+        let complete = match self.get("status")? {
+            "valid" => true,
+            "invalid" | "timeout" | "cancelled" | "cancelled_amd" | "call_hangup" => false,
+            _ => return None,
+        };
+        let digits = self.get("digits").unwrap_or_default();
+        let digits = state.until.and_then(|key| digits.strip_suffix(char::from(key))).unwrap_or(digits);
+        Some(Fact::Gathered(Gathered { operation, digits: digits.to_owned(), complete }))
     }
 
     fn recording(&self, status: &str) -> Option<Fact> {

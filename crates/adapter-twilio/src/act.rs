@@ -1,10 +1,10 @@
 //! An effect, as a request to Twilio. Pure: the client sends what is made here.
 
-use call_core::{Call, CallId, Effect, Fact, Leg, Signal, Speaker, SpeechFact, Turn};
+use call_core::{Call, CallId, Effect, Fact, Gathered, Leg, Refused, Signal, Speaker, SpeechFact, Turn};
 
 use crate::callback::Callback;
 use crate::script::{self, is_over, seconds, time_limit};
-use crate::twiml::Response;
+use crate::twiml::{Response, Sound};
 use crate::{NAME, sid};
 
 /// Twilio's limit for a document in a request (twilio.md §2.2).
@@ -44,11 +44,11 @@ pub enum Act {
         /// How.
         request: Request,
     },
-    /// Give the call another document.
-    Redirect {
+    /// Change a call that is in progress: give it another document, begin a recording or end it.
+    Change {
         /// How.
         request: Request,
-        /// What is true once Twilio has it.
+        /// What is true once Twilio has taken it.
         done: Vec<Signal>,
         /// What is true if the call is no longer in progress.
         moot: Vec<Signal>,
@@ -95,23 +95,34 @@ impl Account {
             // The media session of an ending call closes with the call.
             (Effect::CloseStream, _) if is_over(call) => Act::Nothing(Vec::new()),
             // The hang-up silences the call; nothing is being said any more.
-            (Effect::Hush, _) if is_over(call) => Act::Nothing(cut(call, None)),
-            (Effect::Speak { .. } | Effect::Hush, _) if streams(call) => Act::Refuse {
-                why: "the call is connected to an audio stream, which a new document would end; speak there".to_owned(),
-            },
+            (Effect::Hush, _) if is_over(call) => Act::Nothing(interrupted(call, None)),
+            (Effect::Speak { .. } | Effect::Play { .. } | Effect::Hush | Effect::Gather(_), _) if streams(call) => {
+                Act::Refuse {
+                    why: "the call is connected to an audio stream, which a new document would end; speak there"
+                        .to_owned(),
+                }
+            }
             (Effect::Speak { operation, text }, Some(leg)) => {
-                let twiml = script::speak(call, &self.public_url, operation, text);
-                // The new document replaces whatever was being said.
+                let twiml = script::sound(call, &self.public_url, operation, Sound::say(text));
                 let mut done = vec![said(call, operation, text)];
-                done.extend(cut(call, Some(operation)));
+                done.extend(interrupted(call, Some(operation)));
                 self.redirect(leg, &twiml, done, vec![unplayed(operation)])
+            }
+            (Effect::Play { operation, url }, Some(leg)) => {
+                let twiml = script::sound(call, &self.public_url, operation, Sound::Play { url: url.clone() });
+                self.redirect(leg, &twiml, interrupted(call, Some(operation)), vec![unplayed(operation)])
+            }
+            (Effect::Gather(wish), Some(leg)) => {
+                let prompt = (!wish.prompt.is_empty()).then(|| said(call, &wish.operation, &wish.prompt));
+                let done = prompt.into_iter().chain(cut(call, None)).collect();
+                self.redirect(leg, &script::keys(call, &self.public_url, wish), done, vec![nothing(&wish.operation)])
             }
             (Effect::Hush, Some(leg)) => {
                 let twiml = script::listen(call, &self.public_url, Vec::new());
-                self.redirect(leg, &twiml, cut(call, None), cut(call, None))
+                self.redirect(leg, &twiml, interrupted(call, None), interrupted(call, None))
             }
             (Effect::OpenStream, Some(leg)) => {
-                self.redirect(leg, &script::stream(call, &self.public_url), Vec::new(), Vec::new())
+                self.redirect(leg, &script::stream(call, &self.public_url), interrupted(call, None), Vec::new())
             }
             (Effect::CloseStream, Some(leg)) => {
                 let twiml = script::listen(call, &self.public_url, Vec::new());
@@ -119,7 +130,18 @@ impl Account {
             }
             (Effect::Transfer { to }, Some(leg)) => {
                 let twiml = script::connect(call, &self.public_url, to, None);
-                self.redirect(leg, &twiml, cut(call, None), Vec::new())
+                self.redirect(leg, &twiml, interrupted(call, None), Vec::new())
+            }
+            (Effect::Bridge { .. }, _) => {
+                Act::Refuse { why: "Twilio cannot bridge two calls: transfer the caller instead".to_owned() }
+            }
+            (Effect::StartRecording, Some(leg)) => {
+                let mut pairs = self.told_of_recordings(call.id());
+                pairs.push(("RecordingChannels", "dual".to_owned()));
+                self.record(leg, ".json", pairs)
+            }
+            (Effect::StopRecording, Some(leg)) => {
+                self.record(leg, "/Twilio.CURRENT.json", vec![("Status", "stopped".to_owned())])
             }
             (Effect::Publish(_), _) => Act::Nothing(Vec::new()),
             (_, None) => Act::Refuse { why: "the call has no Twilio leg yet".to_owned() },
@@ -150,10 +172,7 @@ impl Account {
         }
         if plan.record {
             pairs.push(("Record", true.to_string()));
-            pairs.push(("RecordingStatusCallback", url(Callback::Recording(id))));
-            pairs.push(("RecordingStatusCallbackMethod", post()));
-            pairs
-                .extend(["in-progress", "completed", "absent"].map(|e| ("RecordingStatusCallbackEvent", e.to_owned())));
+            pairs.extend(self.told_of_recordings(id));
         }
         if plan.detect_machine {
             pairs.push(("MachineDetection", "Enable".to_owned()));
@@ -214,15 +233,33 @@ impl Account {
         sid::is(sid::RECORDING, id).then(|| self.request(Method::Get, &format!("/Recordings/{id}.json"), Vec::new()))
     }
 
+    fn told_of_recordings(&self, call: CallId) -> Vec<(&'static str, String)> {
+        let mut pairs = vec![
+            ("RecordingStatusCallback", Callback::Recording(call).url(&self.public_url)),
+            ("RecordingStatusCallbackMethod", post()),
+        ];
+        pairs.extend(["in-progress", "completed", "absent"].map(|e| ("RecordingStatusCallbackEvent", e.to_owned())));
+        pairs
+    }
+
+    /// Begins a recording of a leg, or changes the one that is being made.
+    fn record(&self, leg: &Leg, which: &str, pairs: Vec<(&'static str, String)>) -> Act {
+        if call_path(leg).is_none() {
+            return Act::Refuse { why: format!("not a Twilio call: {leg}") };
+        }
+        let path = format!("/Calls/{}/Recordings{which}", leg.id);
+        let ended = Refused::Recording { why: "the call has ended, or nothing is being recorded".to_owned() };
+        let moot = vec![Signal::new(Fact::Refused(ended))];
+        Act::Change { request: self.request(Method::Post, &path, pairs), done: Vec::new(), moot }
+    }
+
     fn redirect(&self, leg: &Leg, twiml: &Response, done: Vec<Signal>, moot: Vec<Signal>) -> Act {
         let xml = twiml.to_xml();
         if xml.chars().count() > MOST_TWIML {
             return Act::Refuse { why: format!("too long: Twilio takes {MOST_TWIML} characters of TwiML") };
         }
         match call_path(leg) {
-            Some(path) => {
-                Act::Redirect { request: self.request(Method::Post, &path, vec![("Twiml", xml)]), done, moot }
-            }
+            Some(path) => Act::Change { request: self.request(Method::Post, &path, vec![("Twiml", xml)]), done, moot },
             None => Act::Refuse { why: format!("not a Twilio call: {leg}") },
         }
     }
@@ -251,6 +288,12 @@ fn said(call: &Call, operation: &str, text: &str) -> Signal {
     Signal::new(Fact::Turn(turn)).keyed(format!("{}:speak:{operation}", call.id()))
 }
 
+/// What a new document ends: it replaces whatever was being said, and the wish for keys.
+fn interrupted(call: &Call, except: Option<&str>) -> Vec<Signal> {
+    let keys = call.state().gathering.as_ref().map(|wish| nothing(&wish.operation));
+    cut(call, except).into_iter().chain(keys).collect()
+}
+
 /// The end of all speech that is running, but `except`.
 fn cut(call: &Call, except: Option<&str>) -> Vec<Signal> {
     let running = call.state().operations.iter().filter_map(|operation| operation.speech.as_deref());
@@ -259,6 +302,10 @@ fn cut(call: &Call, except: Option<&str>) -> Vec<Signal> {
 
 fn unplayed(operation: &str) -> Signal {
     Signal::new(Fact::Speech(SpeechFact { operation: operation.to_owned(), played: false }))
+}
+
+fn nothing(gather: &str) -> Signal {
+    Signal::new(Fact::Gathered(Gathered::nothing(gather)))
 }
 
 fn post() -> String {

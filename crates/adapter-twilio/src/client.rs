@@ -159,7 +159,7 @@ impl Twilio {
         match self.account.act(call, effect) {
             Act::Dial(request) => self.dial(&request).await,
             Act::Hangup { leg, request } => self.hang_up(call, &leg, &request).await,
-            Act::Redirect { request, done, moot } => match self.send(&request).await {
+            Act::Change { request, done, moot } => match self.send(&request).await {
                 Ok(_) => Answer::Done(done),
                 Err(error) if matches!(error.class(), Class::Benign | Class::Missing) => Answer::Done(moot),
                 Err(error) => error.answer(),

@@ -1,11 +1,11 @@
 //! What one verified message says.
 
 use call_core::port::{HookError, Question};
-use call_core::{Disposition, Fact, Leg, Progress, Recording, Signal, Speaker, SpeechFact, StreamFact, Turn};
+use call_core::{Disposition, Fact, Gathered, Leg, Progress, Recording, Signal, Speaker, SpeechFact, StreamFact, Turn};
 
 use crate::callback::Callback;
 use crate::form::Form;
-use crate::script::{DIALED, HEARD, SAID};
+use crate::script::{DIALED, HEARD, KEYS, SAID};
 use crate::status::{Status, answered_by, duration, hungup, moment};
 use crate::{NAME, sid};
 
@@ -107,7 +107,9 @@ impl<'a> Message<'a> {
             let speech = SpeechFact { operation: operation.to_owned(), played: true };
             (vec![self.signal(Fact::Speech(speech), format!("{}:said:{operation}", self.leg.id))], SAID)
         } else {
-            (self.heard(), HEARD)
+            let mut signals = self.heard();
+            signals.extend(self.gathered());
+            (signals, HEARD)
         };
         // A caller who hung up meanwhile; the status callback of an inbound call may not be configured.
         let ended = self.ended().map(|fact| self.signal(fact, format!("{}:action:ended", self.leg.id)));
@@ -145,6 +147,19 @@ impl<'a> Message<'a> {
             .get("SpeechResult")
             .map(|text| told("speech", Fact::Turn(Turn { speaker: Speaker::Caller, text: text.to_owned() })));
         digits.into_iter().chain(words).collect()
+    }
+
+    /// The keys that we asked for, whether there are any or not.
+    fn gathered(&self) -> Option<Signal> {
+        let operation = self.query.get(KEYS.0)?.to_owned();
+        let last = self.form.get("FinishedOnKey").filter(|key| !key.is_empty());
+        let digits = self.form.get("Digits").unwrap_or_default();
+        let digits = last.and_then(|key| digits.strip_suffix(key)).unwrap_or(digits).to_owned();
+        let enough = self.query.get(KEYS.1).and_then(|most| most.parse().ok()).is_some_and(|most| digits.len() >= most);
+        let complete = enough || last.is_some();
+        let step = self.query.get("step").unwrap_or_default();
+        let key = format!("{}:step:{step}:gathered:{operation}", self.leg.id);
+        Some(self.signal(Fact::Gathered(Gathered { operation, digits, complete }), key))
     }
 
     fn recording(&self) -> Result<Signal, HookError> {

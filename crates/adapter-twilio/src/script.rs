@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use call_core::{Call, Direction, Phase, Script, Stage};
+use call_core::{Call, Direction, Gather as Wish, Phase, Script, Stage};
 
 use crate::callback::{Callback, media_url};
 use crate::twiml::{Dial, Gather, Input, Noun, Recording, Response, Sound, StatusCallback, Stream, Target, Verb};
@@ -41,14 +41,38 @@ pub(crate) fn on_action(call: &Call, public_url: &str, action: &str) -> Response
 pub(crate) const DIALED: &str = "dial";
 /// The action that follows our words.
 pub(crate) const SAID: &str = "said";
+/// The query that names a wish for keys, and how many are enough.
+pub(crate) const KEYS: (&str, &str) = ("keys", "most");
 /// The action that follows a `<Gather>` (or, empty, its time-out).
 pub(crate) const HEARD: &str = "gather";
 
-/// Says the words, then asks us what is next; that request is the proof that they were heard to their end.
-pub(crate) fn speak(call: &Call, public_url: &str, operation: &str, text: &str) -> Response {
+/// Says the words (or plays the sound), then asks us what is next; that request is the proof that they were heard to
+/// their end.
+pub(crate) fn sound(call: &Call, public_url: &str, operation: &str, sound: Sound) -> Response {
     let query: String = form_urlencoded::Serializer::new(String::new()).append_pair(SAID, operation).finish();
     let next = Callback::Action(call.id()).url_with(public_url, &query);
-    Response::from([Verb::Sound(Sound::say(text)), Verb::Redirect { url: next }])
+    Response::from([Verb::Sound(sound), Verb::Redirect { url: next }])
+}
+
+/// Listens for keys, and asks us what is next whether there were any or not.
+pub(crate) fn keys(call: &Call, public_url: &str, wish: &Wish) -> Response {
+    let most = wish.most.get();
+    let query: String = form_urlencoded::Serializer::new(String::new())
+        .append_pair(KEYS.0, &wish.operation)
+        .append_pair(KEYS.1, &most.to_string())
+        .append_pair("step", &call.version().to_string())
+        .finish();
+    let action = Callback::Action(call.id()).url_with(public_url, &query);
+    let gather = Gather {
+        input: Input::Dtmf,
+        action: action.clone(),
+        timeout: u32::try_from(seconds(wish.pause, MOST_SECONDS)).unwrap_or(u32::MAX),
+        most: Some(most),
+        until: Some(wish.until.map(char::from)),
+        action_on_empty_result: true,
+        prompt: (!wish.prompt.is_empty()).then(|| Sound::say(&wish.prompt)).into_iter().collect(),
+    };
+    Response::from([Verb::Gather(gather), Verb::Redirect { url: action }])
 }
 
 /// Listens, for as long as the call lives: an empty result asks us too, and we answer with this again.
@@ -61,6 +85,8 @@ pub(crate) fn listen(call: &Call, public_url: &str, prompt: Vec<Sound>) -> Respo
             input: Input::Both,
             action: action.clone(),
             timeout: LISTEN_SECONDS,
+            most: None,
+            until: None,
             action_on_empty_result: true,
             prompt,
         }),

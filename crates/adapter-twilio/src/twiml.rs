@@ -94,8 +94,12 @@ pub struct Gather {
     pub input: Input,
     /// Who is asked next.
     pub action: String,
-    /// How long to wait for the caller to begin.
+    /// How long to wait for the caller to begin, and for each further key, in seconds.
     pub timeout: u32,
+    /// How many keys are enough; more than anybody presses if absent.
+    pub most: Option<u8>,
+    /// The key that ends the input, or none; Twilio's default (`#`) if absent.
+    pub until: Option<Option<char>>,
     /// Whether `action` is asked even if nothing was heard; otherwise the document goes on.
     pub action_on_empty_result: bool,
     /// What is heard meanwhile; the caller may interrupt it.
@@ -252,14 +256,20 @@ impl Gather {
             Input::Speech => "speech",
             Input::Both => "dtmf speech",
         };
-        let attributes = [
+        let mut attributes = vec![
             ("input", input.to_owned()),
             ("action", self.action.clone()),
             ("method", post()),
             ("timeout", self.timeout.to_string()),
-            ("speechTimeout", "auto".to_owned()),
-            ("actionOnEmptyResult", self.action_on_empty_result.to_string()),
         ];
+        if !matches!(self.input, Input::Dtmf) {
+            attributes.push(("speechTimeout", "auto".to_owned()));
+        }
+        attributes.extend(some([
+            ("numDigits", self.most.map(|most| most.to_string())),
+            ("finishOnKey", self.until.map(|key| key.map(String::from).unwrap_or_default())),
+        ]));
+        attributes.push(("actionOnEmptyResult", self.action_on_empty_result.to_string()));
         xml.open("Gather", &attributes);
         self.prompt.iter().for_each(|sound| sound.write(xml));
         xml.close("Gather");

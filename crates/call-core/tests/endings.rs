@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use call_core::testkit::any;
 use call_core::{
-    Birth, Call, Command, Direction, Disposition, Effect, Event, Fact, Hungup, Input, Keys, Leg, Operation, Progress,
+    Birth, Call, Command, Direction, Disposition, Effect, Event, Fact, Gather, Hungup, Input, Leg, Operation, Progress,
     Reason, Refusal, Script, Signal, Source, Step, Timestamp,
 };
 use proptest::prelude::*;
@@ -105,7 +105,7 @@ proptest! {
         let wishes = [
             (Operation::Speak, new),
             (Operation::Stream, Command::OpenStream),
-            (Operation::Gather, Command::Gather { operation: "new".to_owned(), keys: one_key() }),
+            (Operation::Gather, Command::Gather(one_key())),
             (Operation::Transfer, Command::Transfer { to: "+15550123".to_owned() }),
             (Operation::Record, Command::StartRecording),
             (Operation::Hangup, Command::hangup()),
@@ -140,8 +140,14 @@ proptest! {
     }
 }
 
-fn one_key() -> Keys {
-    Keys { most: NonZeroU8::MIN, until: None, pause: Duration::from_secs(5) }
+fn one_key() -> Gather {
+    Gather {
+        operation: "new".to_owned(),
+        prompt: String::new(),
+        most: NonZeroU8::MIN,
+        until: None,
+        pause: Duration::from_secs(5),
+    }
 }
 
 /// A birth without a connect script, long after which everything happens at one moment: no deadline meddles.

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use call_core::testkit::any;
 use call_core::testkit::script::Scene;
-use call_core::{Command, Effect, Event, Gathered, Key, Keys, PhaseName, Step, Timer};
+use call_core::{Command, Effect, Event, Gather, Gathered, Key, PhaseName, Step, Timer};
 use proptest::prelude::*;
 
 /// What was told of keys.
 fn told(effects: &[Effect]) -> Vec<&Gathered> {
-    let told = effects.iter().filter_map(|effect| match effect {
-        Effect::Publish(Event::Gathered(gathered)) => Some(gathered),
-        _ => None,
+    let told = effects.iter().filter_map(|effect| {
+        let Effect::Publish(Event::Gathered(gathered)) = effect else { return None };
+        Some(gathered)
     });
     told.collect()
 }
@@ -21,7 +21,7 @@ fn told(effects: &[Effect]) -> Vec<&Gathered> {
 #[test]
 fn keys_are_asked_for_and_told_once() {
     let played = Scene::outbound().play("1s answered; 2s gather pin; 9s gathered pin; 9s gathered pin");
-    let asked = played.effects.iter().filter(|effect| matches!(effect, Effect::Gather { .. }));
+    let asked = played.effects.iter().filter(|effect| matches!(effect, Effect::Gather(_)));
     assert_eq!(asked.count(), 1);
     let gathered = Gathered { operation: "pin".to_owned(), digits: "42".to_owned(), complete: true };
     assert_eq!(told(&played.effects), [&gathered]);
@@ -57,15 +57,18 @@ fn only_the_keys_of_a_telephone_are_keys() {
     for key in "0123456789*#".chars() {
         assert_eq!(char::from(Key::try_from(key).unwrap()), key);
     }
-    let error = serde_json::from_str::<Keys>(r#"{"most": 4, "until": "x"}"#).unwrap_err().to_string();
+    let read = |fields: &str| serde_json::from_str::<Gather>(&format!(r#"{{"operation": "pin", {fields}}}"#));
+    let error = read(r#""most": 4, "until": "x""#).unwrap_err().to_string();
     assert!(error.contains("a telephone has no key 'x': 0 to 9, * and #"), "{error}");
-    for none in [r#"{"most": 0}"#, r#"{"most": 300}"#, r#"{"most": 1, "pause": "-1s"}"#, r#"{"most": 1, "last": 2}"#] {
-        assert!(serde_json::from_str::<Keys>(none).is_err(), "{none}");
+    for none in [r#""most": 0"#, r#""most": 300"#, r#""most": 1, "pause": "-1s""#] {
+        assert!(read(none).is_err(), "{none}");
     }
-    let command = r##"{"command": "gather", "operation": "pin", "most": 4, "until": "#", "pause": "3s"}"##;
-    let keys = Keys { most: 4.try_into().unwrap(), until: Some(Key::HASH), pause: Duration::from_secs(3) };
-    let gather = Command::Gather { operation: "pin".to_owned(), keys };
-    assert_eq!(serde_json::from_str::<Command>(command).unwrap(), gather);
+    let command =
+        r##"{"command": "gather", "operation": "pin", "prompt": "Your PIN?", "most": 4, "until": "#", "pause": "3s"}"##;
+    let (most, pause) = (4.try_into().unwrap(), Duration::from_secs(3));
+    let prompt = "Your PIN?".to_owned();
+    let gather = Gather { operation: "pin".to_owned(), prompt, most, until: Some(Key::HASH), pause };
+    assert_eq!(serde_json::from_str::<Command>(command).unwrap(), Command::Gather(gather));
 }
 
 proptest! {
@@ -79,15 +82,15 @@ proptest! {
                 Step::Applied(effects) => effects,
                 Step::Ignored(_) => Vec::new(),
             };
-            let asked = effects.iter().filter(|effect| matches!(effect, Effect::Gather { .. })).count();
+            let asked = effects.iter().filter(|effect| matches!(effect, Effect::Gather(_))).count();
             let told = told(&effects);
             match (&before, &call.state().gathering) {
                 (None, None) => prop_assert!(told.is_empty() && asked == 0),
                 (None, Some(_)) => prop_assert!(told.is_empty() && asked == 1),
                 (Some(wish), None) if told.is_empty() => {
-                    prop_assert!(call.phase_name() > PhaseName::Live, "{wish} was forgotten");
+                    prop_assert!(call.phase_name() > PhaseName::Live, "{wish:?} was forgotten");
                 }
-                (Some(wish), None) => prop_assert!(told.len() == 1 && told[0].operation == *wish),
+                (Some(wish), None) => prop_assert!(told.len() == 1 && told[0].operation == wish.operation),
                 (Some(wish), Some(still)) => prop_assert!(wish == still && told.is_empty() && asked == 0),
             }
             let waits = call.state().timers.get(Timer::Gather).is_some();

@@ -48,7 +48,10 @@ impl Adapter for AtTelnyx {
         let ours = ClientState::of(id());
         let child = ClientState { parent: Some(CONTROL.to_owned()), ..ours.clone() };
         let speech = ClientState { speech: Some("greeting".to_owned()), ..ours.clone() };
-        let words = [("state", ours.encode()), ("child", child.encode()), ("speech", speech.encode())];
+        let until = Some(call_core::Key::HASH);
+        let gather = ClientState { gather: Some("pin".to_owned()), until, ..ours.clone() };
+        let gather = ("gather", gather.encode());
+        let words = [gather, ("state", ours.encode()), ("child", child.encode()), ("speech", speech.encode())];
         Recordings::read(include_str!("../data/laws.json"), &words)
     }
 

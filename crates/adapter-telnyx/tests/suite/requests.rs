@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use adapter_telnyx::{ClientState, MachineDetection};
 use call_core::port::{Answer, Provider as _};
-use call_core::{Call, Command, Effect, EffectId, Plan, Script, Signal};
+use call_core::{Call, Command, Effect, EffectId, Gather, Key, Leg, Plan, Script, Signal};
 use provider_laws::{Far, Said, Seen, effect_id, id, tell};
 use serde_json::{Value, json};
 
-use crate::kit::{CONNECTION, CONTROL, SPEC, client, config, converse, leg, perform, plan, stage, taken};
+use crate::kit::{CONNECTION, CONTROL, OTHER, SPEC, client, config, converse, leg, perform, plan, stage, taken};
 
 fn rich() -> Plan {
     let mut plan = plan(Script::Stream);
@@ -99,6 +99,55 @@ async fn words_carry_the_name_of_their_operation() {
 
     let body = sent(&stage().talking(converse(), &["a", "b"]), &speak("b")).await;
     assert_eq!(body["stop"], "all", "words that are being said are replaced");
+}
+
+#[tokio::test]
+async fn a_sound_is_played_in_place_of_words_and_ends_as_they_do() {
+    let play = |url: &str| Effect::Play { operation: "b".to_owned(), url: url.to_owned() };
+    let call = stage().talking(converse(), &["a", "b"]);
+    let body = sent(&call, &play("https://example.com/hold.mp3?by=a.wav")).await;
+    assert_eq!((&body["stop"], &body["audio_type"]), (&json!("all"), &json!("mp3")));
+    let state = ClientState::decode(body["client_state"].as_str().unwrap()).unwrap();
+    assert_eq!(state.speech.as_deref(), Some("b"));
+    assert_eq!(sent(&call, &play("https://example.com/Hold.WAV")).await["audio_type"], "wav");
+}
+
+#[tokio::test]
+async fn keys_are_gathered_while_words_are_said_and_neither_forgets_the_other() {
+    let pause = Duration::from_secs(3);
+    let prompt = String::new();
+    let wish =
+        Gather { operation: "pin".to_owned(), prompt, most: 4.try_into().unwrap(), until: Some(Key::HASH), pause };
+    let mut call = stage().talking(converse(), &["a"]);
+    tell(&mut call, Command::Gather(wish.clone()));
+    let gathering = sent(&call, &Effect::Gather(wish.clone())).await;
+    for (name, value) in [
+        ("maximum_digits", json!(4)),
+        ("terminating_digit", json!("#")),
+        ("inter_digit_timeout_millis", json!(3000)),
+        ("timeout_millis", json!(15_000)),
+    ] {
+        assert_eq!(gathering[name], value, "{name}");
+    }
+    let asked = sent(&call, &Effect::Gather(Gather { prompt: "Your PIN?".to_owned(), ..wish.clone() })).await;
+    assert_eq!((&asked["payload"], &asked["maximum_tries"]), (&json!("Your PIN?"), &json!(1)));
+    for body in [gathering, asked, sent(&call, &speak("a")).await, sent(&call, &Effect::StartRecording).await] {
+        let state = ClientState::decode(body["client_state"].as_str().unwrap()).unwrap();
+        assert_eq!((state.speech.as_deref(), state.gather.as_deref()), (Some("a"), Some("pin")));
+    }
+}
+
+#[tokio::test]
+async fn two_calls_are_bridged_and_one_is_not_bridged_to_itself() {
+    let call = stage().live(converse());
+    let body = sent(&call, &Effect::Bridge { leg: leg(OTHER) }).await;
+    assert_eq!(body["call_control_id"], OTHER);
+    let far = Far::answering(|_| taken()).await;
+    for other in [leg(CONTROL), leg(".."), Leg::new(call_core::ProviderName::new("twilio"), OTHER)] {
+        let answer = perform(&far.url(), &call, &Effect::Bridge { leg: other }).await;
+        assert!(matches!(answer, Answer::Refused { .. }), "{answer:?}");
+    }
+    assert!(far.seen().is_empty());
 }
 
 #[tokio::test]

@@ -159,6 +159,8 @@ fn every_verb_is_written() {
             input: Input::Dtmf,
             action: "https://h.example/g".to_owned(),
             timeout: 5,
+            most: Some(4),
+            until: Some(None),
             action_on_empty_result: false,
             prompt: vec![Sound::Pause { seconds: 1 }],
         }),
@@ -186,7 +188,7 @@ fn every_verb_is_written() {
         format!(
             "{HEAD}<Reject reason=\"busy\"/><Say voice=\"alice\" language=\"en-GB\">&apos;hi&apos;</Say>\
              <Play>https://h.example/a.mp3?a=1&amp;b=2</Play><Play digits=\"12ww\"/><Pause length=\"2\"/>\
-             <Gather input=\"dtmf\" action=\"https://h.example/g\" method=\"POST\" timeout=\"5\" speechTimeout=\"auto\" \
+             <Gather input=\"dtmf\" action=\"https://h.example/g\" method=\"POST\" timeout=\"5\" numDigits=\"4\" finishOnKey=\"\" \
              actionOnEmptyResult=\"false\"><Pause length=\"1\"/></Gather>\
              <Record action=\"https://h.example/a\" method=\"POST\" maxLength=\"9\" {told}/>\
              <Dial action=\"https://h.example/d\" method=\"POST\" timeout=\"20\" record=\"record-from-answer\" {told}>\

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use call_core::port::Answer;
 use call_core::{
-    AnsweredBy, Call, Command, Cost, Disposition, Effect, Fact, HangupAnswer, Hungup, Progress, Report, Script, Signal,
-    SpeechFact, StreamFact,
+    AnsweredBy, Call, Command, Cost, Disposition, Effect, Fact, Gather, Gathered, HangupAnswer, Hungup, Key, Progress,
+    Report, Script, Signal, SpeechFact, StreamFact,
 };
 use provider_laws::{Far, Said, tell};
 use serde_json::{Value, json};
@@ -152,6 +152,49 @@ async fn words_replace_the_words_before_them() {
     let sent: Vec<(String, String)> = form_urlencoded::parse(&far.seen()[0].body).into_owned().collect();
     assert_eq!(sent.len(), 1);
     assert!(sent[0].1.contains("<Say>Two</Say><Redirect") && sent[0].1.contains("/action?said=b#rc=3"), "{sent:?}");
+}
+
+#[tokio::test]
+async fn keys_are_asked_for_in_a_document_that_other_words_replace() {
+    let far = Far::answering(|_| Said::ok(&resource("in-progress"))).await;
+    let wish = Gather {
+        operation: "pin".to_owned(),
+        prompt: "Your PIN?".to_owned(),
+        most: 4.try_into().unwrap(),
+        until: Some(Key::HASH),
+        pause: Duration::from_millis(2500),
+    };
+    let mut call = speaking();
+    tell(&mut call, Command::Gather(wish.clone()));
+    let answer = perform(&far.url(), &call, &Effect::Gather(wish)).await;
+    assert!(matches!(&facts(&answer)[..], [Fact::Turn(turn), a, b]
+        if turn.text == "Your PIN?" && *a == unplayed("a") && *b == unplayed("b")));
+    let sent: Vec<(String, String)> = form_urlencoded::parse(&far.seen()[0].body).into_owned().collect();
+    for part in
+        ["input=\"dtmf\"", "timeout=\"3\"", "numDigits=\"4\"", "finishOnKey=\"#\"", "<Say>Your PIN?</Say></Gather>"]
+    {
+        assert!(sent[0].1.contains(part), "{part}: {}", sent[0].1);
+    }
+    let speak = Effect::Speak { operation: "b".to_owned(), text: "Two".to_owned() };
+    let answer = facts(&perform(&far.url(), &call, &speak).await);
+    assert_eq!(answer.last(), Some(&Fact::Gathered(Gathered::nothing("pin"))), "the document that listened is gone");
+}
+
+#[tokio::test]
+async fn a_sound_is_played_and_a_recording_begins_and_ends() {
+    let far = Far::answering(|_| Said::ok(&resource("in-progress"))).await;
+    let play = Effect::Play { operation: "b".to_owned(), url: "https://example.com/a.mp3?b=1&c=2".to_owned() };
+    assert_eq!(facts(&perform(&far.url(), &speaking(), &play).await), [unplayed("a")]);
+    for effect in [Effect::StartRecording, Effect::StopRecording] {
+        assert_eq!(perform(&far.url(), &speaking(), &effect).await, Answer::Done(Vec::new()));
+    }
+    let seen = far.seen();
+    let form = |n: usize| -> Vec<(String, String)> { form_urlencoded::parse(&seen[n].body).into_owned().collect() };
+    assert!(form(0)[0].1.contains("<Play>https://example.com/a.mp3?b=1&amp;c=2</Play><Redirect"), "{:?}", form(0));
+    assert!(seen[1].path.ends_with("/Recordings.json"), "{}", seen[1].path);
+    assert!(form(1).iter().any(|(name, url)| name == "RecordingStatusCallback" && url.contains("/recording#rc=3")));
+    assert!(seen[2].path.ends_with("/Recordings/Twilio.CURRENT.json"), "{}", seen[2].path);
+    assert_eq!(form(2), [("Status".to_owned(), "stopped".to_owned())]);
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ impl Adapter for AtTwilio {
     const NAME: ProviderName = NAME;
     const SIGNING: Signing = Signing { headers: &["x-twilio-signature"], url: true, window: None };
     const LEGS: [&'static str; 2] = [CALL, OTHER];
-    const CANNOT: &'static [&'static str] = &["agent", "answer"];
+    const CANNOT: &'static [&'static str] = &["agent", "answer", "bridge"];
     const SECRETS: &'static [&'static str] = &[TOKEN];
 
     fn hook() -> TwilioHook {

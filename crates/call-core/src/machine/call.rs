@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Analysis, AnsweredBy, Birth, CallId, Conduct, Cost, Direction, Effect, EffectId, Event, Evidence, Facts, Input,
-    Latency, Leg, Legs, Outcome, Phase, PhaseName, Plan, Policy, Progress, Reason, Recording, Role, Stage, Step,
+    Analysis, AnsweredBy, Birth, CallId, Conduct, Cost, Direction, Effect, EffectId, Event, Evidence, Facts, Gather,
+    Input, Latency, Leg, Legs, Outcome, Phase, PhaseName, Plan, Policy, Progress, Reason, Recording, Role, Stage, Step,
     Subject, Timer, Timers, Timestamp, table,
 };
 
@@ -51,9 +51,9 @@ pub struct State {
     /// Speech and streams that are running.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub operations: Vec<Running>,
-    /// The wish for keys that waits for them, by its name.
+    /// The wish for keys that waits for them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub gathering: Option<String>,
+    pub gathering: Option<Gather>,
     /// What became known beside the call's movement.
     #[serde(default)]
     pub findings: Findings,
@@ -250,7 +250,7 @@ impl Call {
             }
             Effect::Answer | Effect::Transfer { .. } if planted!(CommandsAfterTheEnd) => true,
             Effect::Answer => matches!(self.state.phase, Phase::Ringing { .. }),
-            Effect::Gather { operation, .. } => self.state.gathering.as_ref() == Some(operation),
+            Effect::Gather(gather) => self.state.gathering.as_ref() == Some(gather),
             Effect::OpenStream
             | Effect::Transfer { .. }
             | Effect::Bridge { .. }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CallId, Disposition, Gathered, Keys, Leg};
+use super::{CallId, Disposition, Gather, Gathered, Leg};
 
 /// An act that the engine must perform. Stored with the state that asked for it, then performed (design law 3).
 ///
@@ -43,12 +43,7 @@ pub enum Effect {
     /// Stop what is being said or played.
     Hush,
     /// Listen for keys.
-    Gather {
-        /// The operation's name.
-        operation: String,
-        /// Which.
-        keys: Keys,
-    },
+    Gather(Gather),
     /// Open the audio stream.
     OpenStream,
     /// Close the audio stream.
@@ -83,7 +78,7 @@ impl Effect {
             Self::Speak { .. } => "speak",
             Self::Play { .. } => "play",
             Self::Hush => "hush",
-            Self::Gather { .. } => "gather",
+            Self::Gather(_) => "gather",
             Self::OpenStream => "open-stream",
             Self::CloseStream => "close-stream",
             Self::Transfer { .. } => "transfer",

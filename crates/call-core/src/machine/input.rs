@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Analysis, AnsweredBy, Cost, Gathered, Hungup, Keys, Latency, Leg, Proposer, Recording, Timestamp, ToolCall,
+    Analysis, AnsweredBy, Cost, Gather, Gathered, Hungup, Latency, Leg, Proposer, Recording, Timestamp, ToolCall,
 };
 
 /// Everything that can reach a call.
@@ -358,14 +358,9 @@ pub enum Command {
     },
     /// Stop what is being said or played.
     Hush,
-    /// Ask the caller for keys. What became of it is told as `call.gathered`, once, if the call does not end before.
-    Gather {
-        /// A name for the operation; what became of it is told under this name. One at a time.
-        operation: String,
-        /// Which keys.
-        #[serde(flatten)]
-        keys: Keys,
-    },
+    /// Ask the caller for keys, once at a time. What became of it is told as [`Gathered`](super::Event::Gathered), once, if
+    /// the call does not end before.
+    Gather(Gather),
     /// Open the audio stream.
     OpenStream,
     /// Close the audio stream.

@@ -5,18 +5,23 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::time::friendly;
+use super::time::{friendly, said_in};
 
-/// Which keys to wait for: an account number, a PIN, a choice from a menu.
+/// A wish for keys: an account number, a PIN, a choice from a menu.
 ///
 /// ```
-/// let keys: call_core::Keys = serde_json::from_str(r##"{"most": 4, "until": "#", "pause": "8s"}"##)?;
-/// assert_eq!(keys.longest(), std::time::Duration::from_secs(40));
+/// let json = r##"{"operation": "pin", "most": 4, "until": "#", "pause": "8s"}"##;
+/// let gather: call_core::Gather = serde_json::from_str(json)?;
+/// assert_eq!(gather.longest(), std::time::Duration::from_secs(40));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Keys {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gather {
+    /// A name for the operation; what became of it is told under this name.
+    pub operation: String,
+    /// Words that ask for them; the first key cuts them short.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub prompt: String,
     /// How many at most; that many are complete. Providers may take fewer (Telnyx: 128).
     pub most: NonZeroU8,
     /// The key that says "that was all", and is not one of them.
@@ -27,11 +32,11 @@ pub struct Keys {
     pub pause: Duration,
 }
 
-impl Keys {
-    /// The longest that a caller can take: all keys, and the pause before each and after the last.
+impl Gather {
+    /// The longest that it can take: to say the prompt, and to press all keys with a pause before each and after the last.
     #[must_use]
     pub fn longest(&self) -> Duration {
-        self.pause.saturating_mul(u32::from(self.most.get()) + 1)
+        self.pause.saturating_mul(u32::from(self.most.get()) + 1).saturating_add(said_in(&self.prompt))
     }
 }
 
@@ -72,7 +77,7 @@ impl From<Key> for char {
 /// What became of a wish for keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gathered {
-    /// The operation's name, as the command that began it gave it.
+    /// The wish's name.
     pub operation: String,
     /// What was pressed, without the key that ends it; empty if nothing was.
     pub digits: String,

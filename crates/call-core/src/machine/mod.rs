@@ -32,7 +32,7 @@ pub use input::{
     Command, DialAnswer, Fact, HangupAnswer, Input, Progress, Refused, Report, Signal, Speaker, SpeechFact, StreamFact,
     Turn,
 };
-pub use keys::{Gathered, Key, KeyError, Keys};
+pub use keys::{Gather, Gathered, Key, KeyError};
 pub use legs::{LegState, Legs, Role};
 pub use lookup::Lookup;
 pub use permit::{Operation, Permit, Refusal};

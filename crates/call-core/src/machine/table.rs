@@ -203,7 +203,7 @@ impl Act<'_> {
             (Live, Command::Speak { operation, text }) => self.speak(operation, text),
             (Live, Command::Play { operation, url }) => self.play(operation, url),
             (Live, Command::Hush) => self.hush(),
-            (Live, Command::Gather { operation, keys }) => self.gather(operation, keys),
+            (Live, Command::Gather(gather)) => self.gather(gather),
             (Live, Command::OpenStream) => self.open_stream(),
             (Live, Command::CloseStream) => self.close_stream(),
             (Live, Command::Transfer { to }) => self.transfer(to),
@@ -215,7 +215,7 @@ impl Act<'_> {
                 Command::Speak { .. }
                 | Command::Play { .. }
                 | Command::Hush
-                | Command::Gather { .. }
+                | Command::Gather(_)
                 | Command::OpenStream
                 | Command::CloseStream
                 | Command::Transfer { .. }
@@ -228,7 +228,7 @@ impl Act<'_> {
                 Command::Speak { .. }
                 | Command::Play { .. }
                 | Command::Hush
-                | Command::Gather { .. }
+                | Command::Gather(_)
                 | Command::OpenStream
                 | Command::CloseStream
                 | Command::Transfer { .. }
@@ -245,7 +245,7 @@ impl Act<'_> {
                 | Command::Speak { .. }
                 | Command::Play { .. }
                 | Command::Hush
-                | Command::Gather { .. }
+                | Command::Gather(_)
                 | Command::OpenStream
                 | Command::CloseStream
                 | Command::Transfer { .. }

@@ -116,6 +116,12 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
+/// The longest that words may take to be said: slow speech has about ten letters a second, this allows for fewer than seven.
+pub(super) fn said_in(text: &str) -> Duration {
+    let letters = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
+    Duration::from_millis(150).saturating_mul(letters)
+}
+
 /// Durations in JSON and TOML, written the way people say them: `"30s"`, `"2m"`, `"1h 30m"`.
 pub(crate) mod friendly {
     pub(crate) use jiff::fmt::serde::unsigned_duration::friendly::compact::{optional, required};

@@ -260,7 +260,7 @@ fn next(effect: &Effect, answer: &Answer, tries: u32) -> Next {
         (Effect::Speak { operation, .. } | Effect::Play { operation, .. }, Answer::Refused { .. }) => {
             Fact::Speech(SpeechFact { operation: operation.clone(), played: false })
         }
-        (Effect::Gather { operation, .. }, Answer::Refused { .. }) => Fact::Gathered(Gathered::nothing(operation)),
+        (Effect::Gather(gather), Answer::Refused { .. }) => Fact::Gathered(Gathered::nothing(&gather.operation)),
         (Effect::OpenStream, Answer::Refused { why }) => Fact::Stream(StreamFact::Failed { why: why.clone() }),
         (Effect::Answer, Answer::Refused { why }) => Fact::Refused(Refused::Answer { why: why.clone() }),
         (Effect::Transfer { .. }, Answer::Refused { why }) => Fact::Refused(Refused::Transfer { why: why.clone() }),

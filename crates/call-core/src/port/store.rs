@@ -247,7 +247,7 @@ impl Lane {
             | Effect::Speak { .. }
             | Effect::Play { .. }
             | Effect::Hush
-            | Effect::Gather { .. }
+            | Effect::Gather(_)
             | Effect::OpenStream
             | Effect::CloseStream
             | Effect::Transfer { .. }

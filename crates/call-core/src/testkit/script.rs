@@ -32,10 +32,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::{
-    Analysis, AnsweredBy, Birth, Call, CallId, Command, Cost, DialAnswer, Direction, Disposition, Effect, Fact,
-    Gathered, HangupAnswer, Hungup, Input, Key, Keys, Latency, Leg, Phase, Plan, Policy, Progress, Proposer,
-    ProviderName, Recording, Refused, Report, Signal, Source, Speaker, SpeechFact, Stage, Step, StreamFact, Timestamp,
-    ToolCall, Turn,
+    Analysis, AnsweredBy, Birth, Call, CallId, Command, Cost, DialAnswer, Direction, Disposition, Effect, Fact, Gather,
+    Gathered, HangupAnswer, Hungup, Input, Key, Latency, Leg, Phase, Plan, Policy, Progress, Proposer, ProviderName,
+    Recording, Refused, Report, Signal, Source, Speaker, SpeechFact, Stage, Step, StreamFact, Timestamp, ToolCall,
+    Turn,
 };
 
 /// Plays `script` on an outbound call with the default policy.
@@ -173,7 +173,7 @@ pub const fn name(effect: &Effect) -> &'static str {
         | Effect::Speak { .. }
         | Effect::Play { .. }
         | Effect::Hush
-        | Effect::Gather { .. }
+        | Effect::Gather(_)
         | Effect::OpenStream
         | Effect::CloseStream
         | Effect::Transfer { .. }
@@ -218,7 +218,7 @@ fn command(words: &[&str]) -> Option<Command> {
             Command::Play { operation: (*name).to_owned(), url: "https://example.com/music.mp3".to_owned() }
         }
         ["hush"] => Command::Hush,
-        ["gather", name] => Command::Gather { operation: (*name).to_owned(), keys: keys() },
+        ["gather", name] => Command::Gather(gather(name)),
         ["open-stream"] => Command::OpenStream,
         ["close-stream"] => Command::CloseStream,
         ["transfer"] => Command::Transfer { to: "+15550123".to_owned() },
@@ -288,8 +288,9 @@ fn fact(words: &[&str]) -> Fact {
 }
 
 /// Two keys, or fewer and a hash.
-fn keys() -> Keys {
-    Keys { most: NonZeroU8::MIN.saturating_add(1), until: Some(Key::HASH), pause: Duration::from_secs(5) }
+fn gather(name: &str) -> Gather {
+    let (most, pause) = (NonZeroU8::MIN.saturating_add(1), Duration::from_secs(5));
+    Gather { operation: name.to_owned(), prompt: String::new(), most, until: Some(Key::HASH), pause }
 }
 
 fn hungup(words: &[&str]) -> Hungup {

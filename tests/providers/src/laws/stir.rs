@@ -35,6 +35,8 @@ pub(super) async fn stir<A: Adapter>(base: &str) -> Vec<Answer> {
     for odd in ["", "..", "../../x", "a b\r\n", "%2e%2e", "ünï\u{0}cödé", &"long ".repeat(4000)] {
         effects.push(Effect::Hangup { leg: Leg::new(A::NAME, odd) });
         effects.push(Effect::Transfer { to: odd.to_owned() });
+        effects.push(Effect::Bridge { leg: Leg::new(A::NAME, odd) });
+        effects.push(Effect::Play { operation: odd.to_owned(), url: odd.to_owned() });
         effects.push(Effect::Speak { operation: odd.to_owned(), text: odd.to_owned() });
     }
     let mut answers = Vec::new();

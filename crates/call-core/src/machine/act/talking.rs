@@ -1,7 +1,6 @@
 //! What happens while the call is live: speech, streams, words, findings.
 
-use std::time::Duration;
-
+use super::super::time::said_in;
 use super::super::{
     Conduct, Effect, Event, Fact, Leg, Phase, Proposer, Reason, Recording, Refused, Running, Script, Speaker,
     SpeechFact, Timer, Turn,
@@ -13,10 +12,6 @@ const PROMPT: &str = "prompt";
 
 /// The name of the speech operation that a script begins with.
 const GREETING: &str = "greeting";
-
-/// How long a character of a `say` script may take to be said before the call is ended all the same: slow speech has
-/// about ten of them a second.
-const SAID_IN: Duration = Duration::from_millis(150);
 
 /// How many recordings are kept of one call; the journal has all.
 const RECORDINGS: usize = 64;
@@ -30,11 +25,10 @@ impl Act<'_> {
     /// The only words of the script: it hangs up after them, even if nobody tells that they were said.
     pub(super) fn say(&mut self, text: &str) {
         self.greet(text);
-        let letters = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
         if planted!(SaysWithoutDeadline) {
             return;
         }
-        self.set(Timer::Farewell, self.policy().farewell_limit.saturating_add(SAID_IN.saturating_mul(letters)));
+        self.set(Timer::Farewell, self.policy().farewell_limit.saturating_add(said_in(text)));
     }
 
     fn has_said_all(&self, operation: &str) -> bool {

@@ -11,8 +11,8 @@ use proptest::strategy::Union;
 
 use super::moment;
 use crate::{
-    Analysis, AnsweredBy, Command, Cost, DialAnswer, Disposition, Fact, Gathered, HangupAnswer, Hungup, Input, Key,
-    Keys, Latency, Leg, Progress, Proposer, ProviderName, Recording, Refused, Report, Signal, Speaker, SpeechFact,
+    Analysis, AnsweredBy, Command, Cost, DialAnswer, Disposition, Fact, Gather, Gathered, HangupAnswer, Hungup, Input,
+    Key, Latency, Leg, Progress, Proposer, ProviderName, Recording, Refused, Report, Signal, Speaker, SpeechFact,
     StaleReason, StreamFact, Timer, Timestamp, ToolCall, Turn,
 };
 
@@ -174,7 +174,7 @@ pub fn command() -> BoxedStrategy<Command> {
         3 => (operation(), words()).prop_map(|(operation, text)| Command::Speak { operation, text }),
         1 => (operation(), words()).prop_map(|(operation, url)| Command::Play { operation, url }),
         1 => Just(Command::Hush),
-        1 => (operation(), keys()).prop_map(|(operation, keys)| Command::Gather { operation, keys }),
+        1 => gather().prop_map(Command::Gather),
         1 => Just(Command::OpenStream),
         1 => Just(Command::CloseStream),
         1 => words().prop_map(|to| Command::Transfer { to }),
@@ -186,10 +186,11 @@ pub fn command() -> BoxedStrategy<Command> {
     .boxed()
 }
 
-fn keys() -> impl Strategy<Value = Keys> {
+fn gather() -> impl Strategy<Value = Gather> {
     let until =
         option::of(prop::sample::select(vec!['#', '*', '0']).prop_map(|key| Key::try_from(key).expect("a key")));
-    (any::<NonZeroU8>(), until, duration()).prop_map(|(most, until, pause)| Keys { most, until, pause })
+    (operation(), words(), any::<NonZeroU8>(), until, duration())
+        .prop_map(|(operation, prompt, most, until, pause)| Gather { operation, prompt, most, until, pause })
 }
 
 pub(super) fn hangup_command() -> impl Strategy<Value = Command> {
