@@ -11,9 +11,22 @@ use super::Timestamp;
 
 /// Our name for a call: a UUIDv7, so names sort by birth. It exists before the dial and travels with everything that
 /// the provider sends back (design law 4, post-mortem 1.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct CallId(Uuid);
+
+/// As its bytes are in order, compared as one number: maps of calls compare names all the time.
+impl Ord for CallId {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.as_u128().cmp(&other.0.as_u128())
+    }
+}
+
+impl PartialOrd for CallId {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 /// The text is not a call id (a UUID).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -94,7 +94,15 @@ impl Timers {
     /// The first one to come due.
     #[must_use]
     pub fn next(&self) -> Option<(Timer, Timestamp)> {
-        self.iter().min_by_key(|&(_, at)| at)
+        let mut next = None;
+        for timer in Timer::ALL {
+            if let Some(at) = self.get(timer)
+                && next.is_none_or(|(_, first)| at < first)
+            {
+                next = Some((timer, at));
+            }
+        }
+        next
     }
 
     pub(super) const fn set(&mut self, timer: Timer, at: Timestamp) {
