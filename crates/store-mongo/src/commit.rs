@@ -63,7 +63,7 @@ impl<'c> Step<'c> {
                 ("legs", (!legs.is_empty()).then(|| legs.into())),
                 ("state", Some(state.into())),
             ];
-            for (id, effect) in &commit.effects {
+            for (id, effect) in commit.effects.iter() {
                 items.push(item(id, effect, commit.at())?);
             }
         }
@@ -116,7 +116,7 @@ impl<'c> Step<'c> {
         document.insert("birth", commit.to_json()?.0);
 
         document.insert("outbox", self.items.clone());
-        for (_, effect) in &commit.effects {
+        for (_, effect) in commit.effects.iter() {
             // All of one commit are visible from the same moment.
             document.insert(earliest_of(Lane::of(effect)), date(commit.at()));
         }

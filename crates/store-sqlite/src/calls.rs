@@ -51,13 +51,13 @@ impl Step {
             }
         }
         let mut journal = Rows::default();
-        for entry in &commit.entries {
+        for entry in commit.entries.iter() {
             let json = serde_json::to_string(entry).map_err(unreadable)?;
             let ignored = Cell::from(entry.ignored.map(call_core::Reason::as_str));
             journal.push(&[Cell::Text(&id), number(entry.version), time(entry.at), ignored, Cell::Json(&json)]);
         }
         let mut effects = Rows::default();
-        for (effect_id, effect) in &commit.effects {
+        for (effect_id, effect) in commit.effects.iter() {
             let json = serde_json::to_string(effect).map_err(unreadable)?;
             let place = Cell::Number(effect_id.index.into());
             let (kind, since) = (Cell::Text(effect.as_str()), time(commit.at()));

@@ -143,7 +143,7 @@ impl Shelf {
             return Ok(());
         }
         let since = commit.at();
-        for (id, effect) in &commit.effects {
+        for (id, effect) in commit.effects.iter() {
             if bounds.news || Lane::of(effect) == Lane::Acts {
                 self.past.asked.insert(*id);
                 let effect = effect.clone().into();
@@ -186,7 +186,7 @@ impl Shelf {
     }
 
     fn write_down(&mut self, commit: &Commit) {
-        for entry in &commit.entries {
+        for entry in commit.entries.iter() {
             if entry.ignored.is_none() {
                 *self.past.applied.entry(commit.call.id()).or_default() += 1;
             }

@@ -269,6 +269,6 @@ pub(crate) fn count(n: usize) -> u8 {
 
 fn without_effects(unit: &Unit) -> Request {
     let mut commit = unit.0.clone();
-    commit.effects.clear();
+    commit.effects = Arc::default();
     Request::Commit(Arc::new(Unit(commit)))
 }

@@ -69,7 +69,7 @@ impl World {
         if !self.servers.all[server].up {
             return Way::Death;
         }
-        if self.dice.one_in(self.weather.crash.saturating_mul(2) / 5) {
+        if self.dice.one_in(self.weather.crash / 2) {
             self.rarely(Rare::CrashWhilePerforming);
             crate::server::crash(self, server);
             return Way::Death;

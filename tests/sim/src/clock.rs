@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -36,18 +35,25 @@ impl Clock for ServerClock {
 }
 
 /// Returns after `wait` microseconds; other tasks run first even if that is none.
-pub(crate) fn sleep(sim: &Sim, wait: u64) -> Sleep {
-    Sleep { sim: Arc::clone(sim), wait, until: None }
+pub(crate) fn sleep(sim: &Sim, wait: u64) -> Sleep<'_> {
+    Sleep { sim, wait, until: None, alone: false }
+}
+
+/// As [`sleep`]; but if nothing would run or happen meanwhile, the task goes on at once, and time with it. Not for what is
+/// raced with something else of the same task, which may not have begun to wait.
+pub(crate) fn pause(sim: &Sim, wait: u64) -> Sleep<'_> {
+    Sleep { alone: true, ..sleep(sim, wait) }
 }
 
 /// See [`sleep`].
-pub(crate) struct Sleep {
-    sim: Sim,
+pub(crate) struct Sleep<'a> {
+    sim: &'a Sim,
     wait: u64,
     until: Option<u64>,
+    alone: bool,
 }
 
-impl Future for Sleep {
+impl Future for Sleep<'_> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
@@ -55,12 +61,12 @@ impl Future for Sleep {
         match self.until {
             Some(until) if world.now >= until => Poll::Ready(()),
             Some(_) => Poll::Pending,
+            None if self.alone && world.passes(context.waker(), self.wait) => Poll::Ready(()),
             None => {
-                let until = world.now + self.wait;
-                if self.wait == 0 {
+                let (wait, until) = (self.wait, world.now + self.wait);
+                if wait == 0 {
                     context.waker().wake_by_ref();
                 } else {
-                    let wait = self.wait;
                     world.after(wait, Event::Wake(context.waker().clone()));
                 }
                 drop(world);

@@ -23,12 +23,12 @@ impl World {
             }
         }
         let Some(before) = before else { return };
-        for entry in &commit.entries {
+        for entry in commit.entries.iter() {
             if let Some(rare) = self.input(before, call, &entry.input, entry.ignored.is_none()) {
                 self.rarely(rare);
             }
         }
-        for (_, effect) in &commit.effects {
+        for (_, effect) in commit.effects.iter() {
             match effect {
                 Effect::Hangup { leg } if before.legs().get(leg).is_some_and(|leg| leg.hangup.is_some()) => {
                     self.rarely(Rare::HangupAgain);

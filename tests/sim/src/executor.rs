@@ -1,13 +1,17 @@
 //! A tiny executor: tasks are boxed futures, the next ready one is chosen by the dice, and time moves when none is ready.
 
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
+use fragile::Fragile;
+
 use crate::dice::Dice;
+use crate::run::STEPS;
 use crate::world::{Event, Sim};
 
 pub(crate) type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -17,11 +21,12 @@ pub(crate) struct Executor {
     sim: Sim,
     tasks: Vec<Option<Task>>,
     free: Vec<usize>,
-    born: u64,
-    ready: Arc<Mutex<Vec<(usize, u64)>>>,
-    /// Room for what happens at one moment.
+    /// How many there were.
+    count: u64,
+    ready: Arc<Ready>,
+    /// Room for what begins, and for what happens, at one moment.
+    born: Vec<(usize, Job)>,
     happening: Vec<Event>,
-    pub(crate) steps: u64,
 }
 
 struct Task {
@@ -36,7 +41,7 @@ struct Alarm {
     place: usize,
     number: u64,
     rung: AtomicBool,
-    ready: Arc<Mutex<Vec<(usize, u64)>>>,
+    ready: Arc<Ready>,
 }
 
 impl Wake for Alarm {
@@ -45,27 +50,52 @@ impl Wake for Alarm {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if !self.rung.swap(true, Ordering::Relaxed) {
-            let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
-            ready.push((self.place, self.number));
+        // One thread: nobody comes between.
+        if !self.rung.load(Ordering::Relaxed) {
+            self.rung.store(true, Ordering::Relaxed);
+            self.ready.0.get().next.borrow_mut().push((self.place, self.number));
         }
+    }
+}
+
+/// The tasks that can go on.
+#[derive(Default)]
+pub(crate) struct Ready(Fragile<Going>);
+
+#[derive(Default)]
+struct Going {
+    /// By place and number.
+    next: RefCell<Vec<(usize, u64)>>,
+    /// Where the waker of the task lies that is polled.
+    polled: Cell<usize>,
+}
+
+impl Ready {
+    /// Whether only the task that is polled can go on, and whoever asks is all of it: not one of several futures that it
+    /// polls side by side, each with a waker of its own.
+    pub(crate) fn none_but(&self, asks: &Waker) -> bool {
+        let Going { next, polled } = self.0.get();
+        polled.get() == asks.data().addr() && next.borrow().is_empty()
     }
 }
 
 impl Executor {
     pub(crate) fn new(sim: Sim) -> Self {
-        let (tasks, free, happening) = (Vec::new(), Vec::new(), Vec::new());
-        Self { sim, tasks, free, born: 0, ready: Arc::default(), happening, steps: 0 }
+        let ready = Arc::clone(&sim.world().ready);
+        Self { sim, tasks: Vec::new(), free: Vec::new(), count: 0, ready, born: Vec::new(), happening: Vec::new() }
     }
 
     /// Runs until nothing can happen any more, something broke, or the limits are reached.
-    pub(crate) fn run(&mut self, until: u64, steps: u64) {
-        while self.steps < steps {
+    pub(crate) fn run(&mut self, until: u64) {
+        loop {
             let mut world = self.sim.world();
+            if world.steps >= STEPS {
+                return;
+            }
             if world.has_news() {
-                let (spawned, crashed, broken) = world.news();
+                let (crashed, broken) = world.news(&mut self.born);
                 drop(world);
-                self.take_up(spawned);
+                self.take_up();
                 if let Some(server) = crashed {
                     self.kill(server);
                 }
@@ -75,6 +105,7 @@ impl Executor {
                 continue;
             }
             if let Some(place) = self.choose(&mut world.dice) {
+                world.steps += 1;
                 drop(world);
                 self.poll(place);
             } else if world.advance(until, &mut self.happening) {
@@ -87,7 +118,7 @@ impl Executor {
     }
 
     fn choose(&self, dice: &mut Dice) -> Option<usize> {
-        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ready = self.ready.0.get().next.borrow_mut();
         loop {
             let which = match ready.len() {
                 0 => return None,
@@ -104,8 +135,8 @@ impl Executor {
 
     fn poll(&mut self, place: usize) {
         let Some(task) = self.tasks.get_mut(place).and_then(Option::as_mut) else { return };
-        self.steps += 1;
         task.alarm.rung.store(false, Ordering::Relaxed);
+        self.ready.0.get().polled.set(task.waker.data().addr());
         let polled = catch_unwind(AssertUnwindSafe(|| task.job.as_mut().poll(&mut Context::from_waker(&task.waker))));
         match polled {
             Ok(Poll::Pending) => return,
@@ -132,15 +163,15 @@ impl Executor {
     }
 
     /// Makes tasks of what was spawned meanwhile.
-    fn take_up(&mut self, spawned: Vec<(usize, Job)>) {
-        for (server, job) in spawned {
+    fn take_up(&mut self) {
+        for (server, job) in self.born.drain(..) {
             let place = self.free.pop().unwrap_or_else(|| {
                 self.tasks.push(None);
                 self.tasks.len() - 1
             });
-            self.born += 1;
+            self.count += 1;
             let ready = Arc::clone(&self.ready);
-            let alarm = Arc::new(Alarm { place, number: self.born, rung: AtomicBool::new(false), ready });
+            let alarm = Arc::new(Alarm { place, number: self.count, rung: AtomicBool::new(false), ready });
             alarm.wake_by_ref();
             let waker = Waker::from(Arc::clone(&alarm));
             self.tasks[place] = Some(Task { server, job, alarm, waker });

@@ -18,7 +18,7 @@ use crate::world::{Event, Shared, Sim};
 use crate::{client, network, rows, server};
 
 /// More steps than any world needs.
-const STEPS: u64 = 1_000_000;
+pub(crate) const STEPS: u64 = 1_000_000;
 
 /// What kind of run.
 #[derive(Debug, Clone, Default)]
@@ -85,13 +85,11 @@ pub fn run(seed: u64, options: &Options) -> Result<Report, Failure> {
     build(&sim);
     let mut executor = Executor::new(Arc::clone(&sim));
     let bound = sim.world().bound();
-    executor.run(bound, STEPS);
-    if executor.steps >= STEPS {
+    executor.run(bound);
+    if sim.world().steps >= STEPS {
         sim.world().breaks("steps", "it never comes to rest".to_owned());
     }
-    let calls = calls(&sim, None);
-    finish(&sim, &calls);
-    let steps = executor.steps;
+    let calls = finish(&sim);
     executor.clear();
     let mut world = sim.world();
     let leftover = world.clear();
@@ -101,7 +99,7 @@ pub fn run(seed: u64, options: &Options) -> Result<Report, Failure> {
         None => Ok(Report {
             seed,
             lives,
-            steps,
+            steps: world.steps,
             seconds: world.now / SEC,
             hash: world.trace.hash(),
             tally: world.tally.clone(),
@@ -152,7 +150,7 @@ fn build(sim: &Sim) {
 /// Retention: calls of ten minutes ago are removed, if they are over.
 pub(crate) fn prune(sim: &Sim) {
     let old = shown(sim.world().now.saturating_sub(600 * SEC), 0);
-    let before = calls(sim, Some(CallId::new(old, [0; 10])));
+    let before = older(sim, CallId::new(old, [0; 10]));
     let mut world = sim.world();
     let _ = at_once(sim.store.prune(old, 1000));
     let gone = |call: &Call| sim.store.stored(call.id()).is_none();
@@ -192,9 +190,9 @@ impl crate::world::World {
     }
 }
 
-/// All calls, or those of them that are older than `before`, with their journals.
-fn calls(sim: &Sim, before: Option<CallId>) -> Vec<(Call, Vec<Entry>)> {
-    let page = Page { before, limit: usize::MAX };
+/// The calls that are older, with their journals.
+fn older(sim: &Sim, than: CallId) -> Vec<(Call, Vec<Entry>)> {
+    let page = Page { before: Some(than), limit: usize::MAX };
     let calls = at_once(sim.store.list(&Filter::default(), &page)).unwrap_or_default();
     calls
         .into_iter()
@@ -205,11 +203,14 @@ fn calls(sim: &Sim, before: Option<CallId>) -> Vec<(Call, Vec<Entry>)> {
         .collect()
 }
 
-fn finish(sim: &Sim, calls: &[(Call, Vec<Entry>)]) {
+/// Nothing happens any more: shows all that was lived.
+fn finish(sim: &Sim) -> Vec<(Call, Vec<Entry>)> {
     let mut world = sim.world();
     let counts = at_once(sim.store.counts(shown(world.now, 0))).unwrap_or_default();
     let mailbox = at_once(sim.store.mailbox(usize::MAX)).unwrap_or_default();
-    world.show(&sim.store, &Seen::Finished { calls, outbox: counts.outbox, mailbox: &mailbox });
+    let calls = sim.store.unload();
+    world.show(&sim.store, &Seen::Finished { calls: &calls, outbox: counts.outbox, mailbox: &mailbox });
+    calls
 }
 
 /// The answer of a future that waits for nothing, as all of the memory store's do.

@@ -18,8 +18,8 @@ use crate::time::{MS, SEC, micros};
 use crate::world::{Event, Sim, World};
 
 use watch::Watch;
-pub(crate) use workers::Worker;
 use workers::{Rest, act, sweeps, tell};
+pub(crate) use workers::{Worker, look};
 
 /// How many acts a server performs at once.
 const SLOTS: usize = 8;
@@ -60,8 +60,9 @@ pub(crate) struct App {
 impl Servers {
     /// A server that is up, if any is.
     pub(crate) fn any_up(&self, roll: u64) -> Option<usize> {
-        let up: Vec<usize> = (0..self.all.len()).filter(|s| self.all[*s].up).collect();
-        (!up.is_empty()).then(|| up[usize::try_from(roll % up.len() as u64).unwrap_or(0)])
+        let up = || (0..self.all.len()).filter(|server| self.all[*server].up);
+        let nth = roll.checked_rem(up().count() as u64)?;
+        up().nth(usize::try_from(nth).unwrap_or(0))
     }
 
     pub(crate) fn clear(&mut self) {

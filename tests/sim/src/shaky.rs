@@ -12,7 +12,7 @@ use call_core::port::{
 };
 use call_core::{Call, CallId, Leg, Signal, Timestamp};
 
-use crate::clock::sleep;
+use crate::clock::pause;
 use crate::invariants::Seen;
 use crate::rare::Rare;
 use crate::server::Worker;
@@ -91,7 +91,7 @@ impl Shaky {
         match gate {
             Gate::Open => Ok(()),
             Gate::Wait(wait) => {
-                sleep(&self.sim, wait).await;
+                pause(&self.sim, wait).await;
                 Ok(())
             }
             Gate::Shut => Err(unavailable()),
@@ -148,11 +148,13 @@ impl Store for Shaky {
                     world.show(&self.sim.store, &Seen::Committed { before, commit: &commit });
                     for lane in Lane::ALL {
                         if commit.moves() && commit.effects.iter().any(|(_, effect)| Lane::of(effect) == lane) {
-                            world.ring(self.server, Worker::of(lane));
+                            world.ring(self.server, Worker::of(lane), commit.at());
                         }
                     }
-                    if before.and_then(Call::next_deadline) != commit.call.next_deadline() {
-                        world.ring(self.server, Worker::Sweeper);
+                    // What is parked for a leg that is bound now is adopted: by whoever binds it, or by a sweep.
+                    let binds = before.map_or(0, |before| before.legs().iter().count()) != commit.legs().count();
+                    if let Some(due) = if binds { Some(commit.at()) } else { commit.call.next_deadline() } {
+                        world.ring(self.server, Worker::Sweeper, due);
                     }
                 }
                 Some(error) => {
@@ -193,7 +195,7 @@ impl Store for Shaky {
             }
             let at = world.now;
             world.trace.line(at, crate::server::NAMES[self.server], || format!("park for {leg}: {parked:?}"));
-            world.ring(self.server, Worker::Sweeper);
+            world.ring(self.server, Worker::Sweeper, until);
         }
         self.after().await?;
         Ok(parked)
@@ -265,7 +267,7 @@ impl Store for Shaky {
                 match settle.how {
                     Settlement::Done => {}
                     // Whoever rests until the lease ends must hear that it ends at another time.
-                    Settlement::Later(_) => world.ring(self.server, Worker::Actor),
+                    Settlement::Later(at) => world.ring(self.server, Worker::Actor, at),
                     Settlement::Held(_) => world.rarely(Rare::LeaseHeld),
                 }
             }
@@ -304,7 +306,7 @@ impl Store for Shaky {
 fn told(commit: &Commit) -> String {
     use std::fmt::Write as _;
     let mut text = format!("{} v{} {}", short(commit.call.id()), commit.call.version(), words(&commit.call));
-    for entry in &commit.entries {
+    for entry in commit.entries.iter() {
         let input = match &entry.input {
             call_core::Input::Signal(signal) => format!("{:?}", signal.fact),
             call_core::Input::Command(command) => format!("{command:?}"),
@@ -315,7 +317,7 @@ fn told(commit: &Commit) -> String {
             let _ = write!(text, " ({})", reason.as_str());
         }
     }
-    for (id, effect) in &commit.effects {
+    for (id, effect) in commit.effects.iter() {
         let what = match effect {
             call_core::Effect::Publish(event) => event.name(),
             other => other.as_str(),

@@ -84,10 +84,10 @@ impl Weather {
             return weather;
         }
         let often = |dice: &mut Dice, odds: [u32; 3]| if dice.percent(50) { 0 } else { dice.pick(&odds) };
-        weather.stall = often(dice, [4000, 1500, 300]);
+        weather.stall = often(dice, [3200, 1200, 240]);
         weather.refuse = often(dice, [400, 100, 25]);
-        weather.lose_answer = often(dice, [200, 50, 15]);
-        weather.crash = often(dice, [3000, 1000, 250]);
+        weather.lose_answer = often(dice, [160, 40, 12]);
+        weather.crash = often(dice, [2400, 800, 200]);
         weather.store_outages = u64::from(often(dice, [1, 1, 3]));
         weather.skew = dice.pick(&[0, 0, 300 * MS, 5 * SEC, 60 * SEC]);
         weather.jumps = if weather.skew > 0 { dice.below(3) } else { 0 };

@@ -1,27 +1,31 @@
-//! Everything that exists in a run, behind one lock, and the heap of what will happen.
+//! Everything that exists in a run, in one place, and the heap of what will happen.
 
+use std::cell::{RefCell, RefMut};
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::task::Waker;
 
 use call_core::testkit::MemoryStore;
 use call_core::{Call, CallId};
+use fragile::Fragile;
 
 use crate::Options;
 use crate::client::Clients;
 use crate::dice::Dice;
-use crate::executor::Job;
+use crate::executor::{Job, Ready};
 use crate::invariants::{Invariants, Seen, Truth};
 use crate::network::{Network, News};
 use crate::rare::{Rare, Tally};
+use crate::run::STEPS;
 use crate::server::{Servers, Worker};
 use crate::trace::Trace;
 use crate::weather::Weather;
 
 /// What all tasks share.
 pub(crate) struct Shared {
-    world: Mutex<World>,
+    /// The core's futures must be fit for many threads; a run lives on one, and a lock would cost it a twentieth.
+    world: Fragile<RefCell<World>>,
     pub(crate) store: MemoryStore,
 }
 
@@ -33,6 +37,9 @@ pub(crate) struct World {
     pub(crate) now: u64,
     sequence: u64,
     agenda: BinaryHeap<Reverse<Entry>>,
+    pub(crate) ready: Arc<Ready>,
+    /// How often a task went on.
+    pub(crate) steps: u64,
     pub(crate) dice: Dice,
     pub(crate) weather: Weather,
     /// When the faults stopped.
@@ -124,6 +131,8 @@ impl Shared {
             now: 0,
             sequence: 0,
             agenda: BinaryHeap::new(),
+            ready: Arc::default(),
+            steps: 0,
             weather,
             healed: None,
             network,
@@ -141,22 +150,19 @@ impl Shared {
             broken: None,
             dice,
         };
-        Arc::new_cyclic(|me| Self { world: Mutex::new(world(me)), store: MemoryStore::new() })
+        Arc::new_cyclic(|me| Self { world: Fragile::new(RefCell::new(world(me))), store: MemoryStore::new() })
     }
 
     /// The world. Never held across an await.
-    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
-        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn world(&self) -> RefMut<'_, World> {
+        self.world.get().borrow_mut()
     }
 
     /// Lets it happen.
     pub(crate) fn happen(self: &Arc<Self>, event: Event) {
         match event {
             Event::Wake(waker) => waker.wake(),
-            Event::Look { server, worker, at } => {
-                let waker = self.world().servers.look(server, worker, at);
-                waker.into_iter().for_each(Waker::wake);
-            }
+            Event::Look { server, worker, at } => crate::server::look(self, server, worker, at),
             Event::Boot(server) => crate::server::boot(self, server),
             Event::Jump(server) => self.world().jump(server),
             Event::StoreDown { until } => self.world().store_down_until = until,
@@ -190,8 +196,9 @@ impl World {
     }
 
     /// What happened since the last step: new tasks, a server that died, whether anything is broken.
-    pub(crate) fn news(&mut self) -> (Vec<(usize, Job)>, Option<usize>, bool) {
-        (std::mem::take(&mut self.spawned), self.crashed.take(), self.broken.is_some())
+    pub(crate) fn news(&mut self, born: &mut Vec<(usize, Job)>) -> (Option<usize>, bool) {
+        born.append(&mut self.spawned);
+        (self.crashed.take(), self.broken.is_some())
     }
 
     /// Moves time to the next thing that happens, and gives all that happens then; `false` if nothing will before `until`.
@@ -204,6 +211,18 @@ impl World {
             happening.extend(self.agenda.pop().map(|Reverse(entry)| entry.event));
         }
         true
+    }
+
+    /// Lets a task go on at once that is to wait, if nobody can tell: nothing else would run or happen before.
+    pub(crate) fn passes(&mut self, task: &Waker, wait: u64) -> bool {
+        let until = self.now + wait;
+        let alone = self.ready.none_but(task) && !self.has_news() && self.steps < STEPS;
+        let passes = alone && (wait == 0 || self.agenda.peek().is_none_or(|Reverse(next)| next.at > until));
+        if passes {
+            self.now = until;
+            self.steps += 1;
+        }
+        passes
     }
 
     pub(crate) fn after(&mut self, wait: u64, event: Event) {
@@ -243,6 +262,7 @@ impl World {
     fn jump(&mut self, server: usize) {
         if self.healed.is_none() {
             self.servers.all[server].skew = self.weather.clock(&mut self.dice);
+            self.stir(server);
             self.rarely(Rare::ClockJump);
         }
     }
@@ -251,7 +271,7 @@ impl World {
     pub(crate) fn clear(&mut self) -> Vec<(usize, Job)> {
         self.agenda.clear();
         self.servers.clear();
-        // To be dropped by the caller, without the lock: what waits for an answer hears that there is none.
+        // To be dropped by the caller, without holding the world: what waits for an answer hears that there is none.
         std::mem::take(&mut self.spawned)
     }
 }

@@ -107,10 +107,10 @@ pub struct Commit {
     /// The version that the store must hold; 0 if the call is new. If nothing was applied it equals the call's version:
     /// then only the journal grows, and no version is compared.
     pub base: u64,
-    /// What was handled, in order.
-    pub entries: Vec<Entry>,
+    /// What was handled, in order. Copies of a commit share it: whoever stores one may have to do so again.
+    pub entries: Arc<Vec<Entry>>,
     /// What was asked for.
-    pub effects: Vec<(EffectId, Effect)>,
+    pub effects: Arc<Vec<(EffectId, Effect)>>,
     /// Parked signals that were handled, removed from the mailbox with this commit.
     pub adopts: Vec<i64>,
     /// The effect whose answer was handled, settled with this commit.
@@ -134,8 +134,8 @@ impl Commit {
         Self {
             base: call.version(),
             call,
-            entries: Vec::new(),
-            effects: Vec::new(),
+            entries: Arc::default(),
+            effects: Arc::default(),
             adopts: Vec::new(),
             settles: None,
             key: None,
@@ -147,16 +147,21 @@ impl Commit {
         let (entry, effects) = record(&mut self.call, input, now);
         let ignored = entry.ignored;
         if ignored.is_none() || !planted!(JournalForgetsTheIgnored) {
-            self.entries.push(entry);
+            let entries = Arc::make_mut(&mut self.entries);
+            entries.reserve_exact(1);
+            entries.push(entry);
         }
         self.ask_for(effects);
         ignored
     }
 
     fn ask_for(&mut self, effects: Vec<Effect>) {
+        if effects.is_empty() {
+            return;
+        }
         let (call, version) = (self.call.id(), self.call.version());
         let named = (0u16..).zip(effects).map(|(index, effect)| (EffectId { call, version, index }, effect));
-        self.effects.extend(named);
+        Arc::make_mut(&mut self.effects).extend(named);
     }
 
     /// Whether the call itself changes.

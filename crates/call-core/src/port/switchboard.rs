@@ -378,7 +378,7 @@ impl Switchboard {
                 Err(StoreError::Conflict) => {
                     self.observer.observe(Observation::Conflict { call: id, tries });
                     call = self.load(id).await?;
-                    inputs = commit.entries.into_iter().map(|entry| entry.input).collect();
+                    inputs = Arc::unwrap_or_clone(commit.entries).into_iter().map(|entry| entry.input).collect();
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -389,14 +389,14 @@ impl Switchboard {
     /// Tells the observer what was stored: each input with what it asked for.
     fn tell(&self, commit: Commit) -> Call {
         let Commit { call, entries, effects, .. } = commit;
-        let mut effects = effects.into_iter().peekable();
-        for entry in &entries {
+        let mut effects = effects.iter().peekable();
+        for entry in &*entries {
             // No input asked for what a birth did.
             while effects.next_if(|(id, _)| id.version <= entry.version).is_some() {}
             let asked: Vec<_> = match entry.ignored {
                 Some(_) => Vec::new(),
                 None => from_fn(|| effects.next_if(|(id, _)| id.version == entry.version + 1))
-                    .map(|(_, effect)| effect)
+                    .map(|(_, effect)| effect.clone())
                     .collect(),
             };
             self.observer.observe(Observation::Committed { call: &call, entry, effects: &asked });

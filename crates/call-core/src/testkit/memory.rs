@@ -1,7 +1,7 @@
 //! The reference store: the contract of [`Store`] over plain maps.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -21,7 +21,8 @@ pub struct MemoryStore(Mutex<Tables>);
 #[derive(Debug, Default)]
 struct Tables {
     calls: BTreeMap<CallId, Call>,
-    journal: BTreeMap<CallId, Vec<Entry>>,
+    /// The entries of each commit, as they came.
+    journal: BTreeMap<CallId, Vec<Arc<Vec<Entry>>>>,
     legs: BTreeMap<Leg, CallId>,
     keys: BTreeMap<String, (CallId, String)>,
     /// Subjects of open calls.
@@ -77,6 +78,14 @@ impl MemoryStore {
         self.tables().calls.get(&id).cloned()
     }
 
+    /// All calls with their journals, the newest first, taken out: for a simulation that is over.
+    #[must_use]
+    pub fn unload(&self) -> Vec<(Call, Vec<Entry>)> {
+        let Tables { calls, mut journal, .. } = std::mem::take(&mut *self.tables());
+        let mut lived = |id| in_order(journal.remove(&id).into_iter().flatten().flat_map(Arc::unwrap_or_clone));
+        calls.into_iter().rev().map(|(id, call)| (call, lived(id))).collect()
+    }
+
     /// Whether a commit would be stored now.
     ///
     /// # Errors
@@ -92,7 +101,7 @@ impl MemoryStore {
     pub fn keep(&self, commit: Commit) -> Result<(), StoreError> {
         let mut tables = self.tables();
         if planted!(LostRaceWritesItsJournal) && tables.check(&commit).is_err() {
-            tables.journal.entry(commit.call.id()).or_default().extend(commit.entries.clone());
+            tables.journal.entry(commit.call.id()).or_default().push(Arc::clone(&commit.entries));
         }
         tables.check(&commit)?;
         tables.apply(commit);
@@ -198,9 +207,8 @@ impl Store for MemoryStore {
     }
 
     async fn journal(&self, id: CallId) -> Result<Vec<Entry>, StoreError> {
-        let mut entries = self.tables().journal.get(&id).cloned().unwrap_or_default();
-        entries.sort_by_key(|entry| (entry.version, entry.ignored.is_none()));
-        Ok(entries)
+        let tables = self.tables();
+        Ok(in_order(tables.journal.get(&id).into_iter().flatten().flat_map(|entries| entries.iter().cloned())))
     }
 
     async fn list(&self, filter: &Filter, page: &Page) -> Result<Vec<Call>, StoreError> {
@@ -246,6 +254,13 @@ impl Store for MemoryStore {
     }
 }
 
+/// By version, what was applied after what was ignored.
+fn in_order(entries: impl Iterator<Item = Entry>) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = entries.collect();
+    entries.sort_by_key(|entry| (entry.version, entry.ignored.is_none()));
+    entries
+}
+
 impl Tables {
     /// Whether the commit may be stored. The order of the checks is part of the contract: see
     /// [`StoreError`](crate::port::StoreError).
@@ -281,7 +296,7 @@ impl Tables {
         let (since, moves) = (commit.at(), commit.moves());
         let Commit { call, entries, effects, adopts, settles, key, .. } = commit;
         let id = call.id();
-        self.journal.entry(id).or_default().extend(entries);
+        self.journal.entry(id).or_default().push(entries);
         for parked in adopts {
             self.mailbox.remove(&parked);
         }
@@ -291,7 +306,7 @@ impl Tables {
         if !moves {
             return;
         }
-        for (id, effect) in effects {
+        for (id, effect) in effects.iter().cloned() {
             if planted!(OnlyOneEffectIsStored) && id.index > 0 {
                 continue;
             }
@@ -315,9 +330,10 @@ impl Tables {
             }
         }
         if let Some(subject) = call.subject() {
-            if !call.has_ended() {
+            let guarded = self.subjects.get(subject) == Some(&id);
+            if !call.has_ended() && !guarded {
                 self.subjects.insert(subject.clone(), id);
-            } else if self.subjects.get(subject) == Some(&id) && !planted!(SubjectNeverFreed) {
+            } else if call.has_ended() && guarded && !planted!(SubjectNeverFreed) {
                 self.subjects.remove(subject);
             }
         }

@@ -1,5 +1,7 @@
 //! Calls that ring, and what Twilio says about each of them until its end.
 
+use std::sync::Arc;
+
 use adapter_twilio::sign::{Signed, sign};
 use adapter_twilio::{Callback, NAME};
 use call_core::port::{Commit, Hook, HookRequest, Received};
@@ -83,7 +85,7 @@ fn birth(n: usize, now: Timestamp) -> Commit {
     let mut commit = Commit::birth(Call::dial(id, plan, Policy::default(), now));
     let leg = Leg::new(NAME, format!("CA{}", uuid()));
     commit.handle(Signal::new(Fact::Dialed(DialAnswer::Accepted)).on(leg).into(), now);
-    commit.effects.clear();
+    commit.effects = Arc::default();
     commit
 }
 

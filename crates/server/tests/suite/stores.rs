@@ -102,7 +102,7 @@ pub(crate) fn old(days: u64, nth: u8, ended: bool) -> Commit {
             assert_eq!(applied, None);
         }
     }
-    commit.effects.clear();
+    commit.effects = Arc::default();
     commit
 }
 

@@ -21,7 +21,7 @@ impl Invariant for Hangups {
     fn see(&mut self, seen: &Seen<'_>, _: &Truth<'_>) -> Result<(), String> {
         let Seen::Committed { before: Some(before), commit } = seen else { return Ok(()) };
         // Whatever the call makes of it: the provider has said that the leg is over.
-        for entry in &commit.entries {
+        for entry in commit.entries.iter() {
             match &entry.input {
                 Input::Signal(signal) if signal.fact == Fact::HangupAnswer(HangupAnswer::AlreadyEnded) => {
                     self.over.extend(signal.leg.clone());

@@ -1,4 +1,4 @@
-use call_core::port::{Settle, Settlement};
+use call_core::port::{Lane, Settle, Settlement};
 use call_core::{EffectId, Timestamp};
 
 use super::{Invariant, Seen, Truth};
@@ -60,8 +60,10 @@ impl Invariant for Leases {
                     if (row.attempt, row.deferrals) != (job.attempt, job.deferrals) {
                         return Err(format!("{} is counted wrongly: {row:?}, and claimed as {job:?}", name(&job.id)));
                     }
-                    let act = Act { lease: job.lease, began: truth.now, held: false };
-                    self.acts.insert((job.id, job.attempt), act);
+                    if Lane::of(&job.effect) == Lane::Acts {
+                        let act = Act { lease: job.lease, began: truth.now, held: false };
+                        self.acts.insert((job.id, job.attempt), act);
+                    }
                 }
             }
             Seen::Deciding { server, id, attempt, at } => {

@@ -49,7 +49,7 @@ impl Invariant for Settled {
                     self.check(settle, truth, |id, effect, now| before.wants(id, effect, now))?;
                 }
                 if commit.moves() {
-                    for (id, effect) in &commit.effects {
+                    for (id, effect) in commit.effects.iter() {
                         self.0.insert(*id, Act { effect: effect.clone(), asked: false, asks: Vec::new() });
                     }
                 }

@@ -29,7 +29,7 @@ impl Invariant for Told {
     fn see(&mut self, seen: &Seen<'_>, truth: &Truth<'_>) -> Result<(), String> {
         match seen {
             Seen::Committed { commit, .. } if commit.moves() => {
-                for (id, effect) in &commit.effects {
+                for (id, effect) in commit.effects.iter() {
                     let Effect::Publish(event) = effect else { continue };
                     self.wished.insert(*id);
                     let once = matches!(

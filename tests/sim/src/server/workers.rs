@@ -5,15 +5,23 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use call_core::Timestamp;
 use call_core::port::{Job, Lane};
+use call_core::testkit::MemoryStore;
 
-use super::{App, Servers};
+use super::App;
 use crate::clock::sleep;
 use crate::time::{MS, SEC, when};
 use crate::world::{Event, Sim, World};
 
 /// How long to leave a failing store alone.
 const BREATHER: u64 = 500 * MS;
+
+/// How long until a worker looks again that was not alone with its work.
+const AGAIN: u64 = POLL / 4;
+
+/// Not all servers act on a deadline, or on a lease that lapsed, at the same instant.
+const JITTER: u64 = POLL / 2;
 
 /// How long work that another server made may go unnoticed.
 const POLL: u64 = SEC;
@@ -38,49 +46,97 @@ impl Worker {
 /// A worker that waits for something to do.
 #[derive(Default)]
 pub(super) struct Rest {
+    /// When it looks next.
     at: u64,
     waker: Option<Waker>,
 }
 
-impl Servers {
-    /// Wakes a resting worker, if it still rests until then.
-    pub(crate) fn look(&mut self, server: u8, worker: Worker, at: u64) -> Option<Waker> {
-        let rest = &mut self.all[usize::from(server)].rests[worker as usize];
-        if rest.at == at { rest.waker.take() } else { None }
+/// A resting worker looks whether there is something to do, if it still rests until then. A poll of the real server that
+/// would find nothing is left out: it rests on.
+pub(crate) fn look(sim: &Sim, server: u8, worker: Worker, at: u64) {
+    let (server, mut world) = (usize::from(server), sim.world());
+    let rest = &mut world.servers.all[server].rests[worker as usize];
+    let Some(waker) = rest.waker.take_if(|_| rest.at == at) else { return };
+    match world.work(&sim.store, server, worker) {
+        Some(next) if next <= world.now => waker.wake(),
+        next => world.rest(server, worker, next, waker),
     }
 }
 
-fn look(server: usize, worker: Worker, at: u64) -> Event {
-    Event::Look { server: u8::try_from(server).unwrap_or_default(), worker, at }
-}
-
 impl World {
-    /// Server `by` made work for a kind of worker: its own wakes at once, the others by their next poll.
-    pub(crate) fn ring(&mut self, by: usize, worker: Worker) {
+    /// Server `by` made work for a kind of worker, to be done from `due` on: its own looks then, the others at their next
+    /// poll. Deadlines all servers wait for alike.
+    pub(crate) fn ring(&mut self, by: usize, worker: Worker, due: Timestamp) {
         for server in 0..self.servers.all.len() {
-            let now = self.now;
-            let rest = &mut self.servers.all[server].rests[worker as usize];
-            let wait = if server == by { 0 } else { POLL };
-            if rest.waker.is_some() && rest.at > now + wait {
-                rest.at = now + if wait == 0 { 0 } else { self.dice.within(MS, wait) };
-                let at = rest.at;
-                self.after(at - now, look(server, worker, at));
+            let due = when(due, self.servers.all[server].skew).max(self.now);
+            let (low, high) = match worker {
+                Worker::Sweeper if due > self.now => (0, JITTER),
+                _ if server == by => (0, 0),
+                _ => (MS, POLL),
+            };
+            if self.servers.all[server].rests[worker as usize].sleeps_beyond(due + high) {
+                let at = due + self.dice.within(low, high);
+                self.look_at(server, worker, at);
             }
         }
+    }
+
+    /// All workers of a server that rest look at once.
+    pub(crate) fn stir(&mut self, server: usize) {
+        for worker in [Worker::Teller, Worker::Actor, Worker::Sweeper] {
+            if self.servers.all[server].rests[worker as usize].sleeps_beyond(self.now) {
+                self.look_at(server, worker, self.now);
+            }
+        }
+    }
+
+    /// When a worker will find something to do, as things are.
+    fn work(&self, store: &MemoryStore, server: usize, worker: Worker) -> Option<u64> {
+        let state = &self.servers.all[server];
+        let at = match worker {
+            Worker::Teller => store.next_visible(Lane::News),
+            Worker::Actor if state.free == 0 => None,
+            Worker::Actor => store.next_visible(Lane::Acts),
+            Worker::Sweeper => store.next_sweep(),
+        };
+        at.map(|at| when(at, state.skew))
+    }
+
+    /// Lets a worker rest until there is work, or until somebody rings.
+    fn rest(&mut self, server: usize, worker: Worker, next: Option<u64>, waker: Waker) {
+        let jitter = self.dice.within(0, JITTER);
+        let at = next.map_or(u64::MAX, |next| next.max(self.now) + jitter);
+        self.servers.all[server].rests[worker as usize].waker = Some(waker);
+        self.look_at(server, worker, at);
+    }
+
+    fn look_at(&mut self, server: usize, worker: Worker, at: u64) {
+        self.servers.all[server].rests[worker as usize].at = at;
+        if at != u64::MAX {
+            let server = u8::try_from(server).unwrap_or_default();
+            self.after(at - self.now, Event::Look { server, worker, at });
+        }
+    }
+}
+
+impl Rest {
+    const fn sleeps_beyond(&self, at: u64) -> bool {
+        self.waker.is_some() && self.at > at
     }
 }
 
 /// Tells subscribers.
 pub(super) async fn tell(sim: Sim, server: usize, app: Arc<App>) {
     loop {
+        something(&sim, server, Worker::Teller).await;
         match app.outbox.claim(Lane::News, 500).await {
-            Ok(news) if news.is_empty() => rest(&sim, server, Worker::Teller).await,
+            Ok(news) if news.is_empty() => sleep(&sim, AGAIN).await,
             Ok(news) => {
                 if app.outbox.publish(&news).await.is_err() {
-                    sleep(&sim, BREATHER).await;
+                    breathe(&sim).await;
                 }
             }
-            Err(_) => sleep(&sim, BREATHER).await,
+            Err(_) => breathe(&sim).await,
         }
     }
 }
@@ -88,20 +144,17 @@ pub(super) async fn tell(sim: Sim, server: usize, app: Arc<App>) {
 /// Claims the acts that may start at once, and performs them side by side.
 pub(super) async fn act(sim: Sim, server: usize, app: Arc<App>) {
     loop {
+        something(&sim, server, Worker::Actor).await;
         let free = sim.world().servers.all[server].free;
-        if free == 0 {
-            rest(&sim, server, Worker::Actor).await;
-            continue;
-        }
         match app.outbox.claim(Lane::Acts, free).await {
-            Ok(jobs) if jobs.is_empty() => rest(&sim, server, Worker::Actor).await,
+            Ok(jobs) if jobs.is_empty() => sleep(&sim, AGAIN).await,
             Ok(jobs) => {
                 for job in jobs {
                     let slot = Slot::take(&sim, server);
                     sim.spawn(server, Box::pin(perform(slot, Arc::clone(&app), job)));
                 }
             }
-            Err(_) => sleep(&sim, BREATHER).await,
+            Err(_) => breathe(&sim).await,
         }
     }
 }
@@ -131,7 +184,9 @@ impl Drop for Slot {
         let mut world = self.sim.world();
         if let Some(server) = world.servers.all.get_mut(self.server) {
             server.free += 1;
-            world.ring(self.server, Worker::Actor);
+            if server.free == 1 {
+                world.stir(self.server);
+            }
         }
     }
 }
@@ -139,72 +194,54 @@ impl Drop for Slot {
 /// Acts on deadlines.
 pub(super) async fn sweeps(sim: Sim, server: usize, app: Arc<App>) {
     loop {
+        something(&sim, server, Worker::Sweeper).await;
         let dry = sim.world().dice.one_in(40);
         if dry {
             let _ = app.dry.sweep(200, true).await;
         }
         match app.sweep.sweep(200, false).await {
             Ok(report) if report.calls.len() >= 200 => {}
-            Ok(_) => rest(&sim, server, Worker::Sweeper).await,
-            Err(_) => sleep(&sim, BREATHER).await,
+            Ok(_) => sleep(&sim, AGAIN).await,
+            Err(_) => breathe(&sim).await,
         }
     }
 }
 
-/// Rests until there may be something to do. A poll of the real server that would find nothing is left out.
-async fn rest(sim: &Sim, server: usize, worker: Worker) {
-    let mut least = POLL / 4;
-    loop {
-        Resting { sim, server, worker, least, set: false }.await;
-        if next(sim, server, worker).is_some_and(|at| at <= sim.world().now) {
-            return;
-        }
-        least = 0;
-    }
-}
-
-/// When a worker will find something to do, as things are.
-fn next(sim: &Sim, server: usize, worker: Worker) -> Option<u64> {
-    let at = match worker {
-        Worker::Teller => sim.store.next_visible(Lane::News),
-        Worker::Actor => sim.store.next_visible(Lane::Acts),
-        Worker::Sweeper => sim.store.next_sweep(),
+/// Leaves a failing store alone. While it is down the real server tries twice a second; most of that is left out.
+async fn breathe(sim: &Sim) {
+    let wait = {
+        let mut world = sim.world();
+        let down = world.store_down_until.saturating_sub(world.now).min(5 * SEC);
+        if down > BREATHER { world.dice.within(down - BREATHER, down) } else { BREATHER }
     };
-    let world = sim.world();
-    if worker == Worker::Actor && world.servers.all[server].free == 0 {
-        return None;
-    }
-    at.map(|at| when(at, world.servers.all[server].skew))
+    sleep(sim, wait).await;
 }
 
-struct Resting<'a> {
+/// Returns when there is something to do.
+const fn something(sim: &Sim, server: usize, worker: Worker) -> Something<'_> {
+    Something { sim, server, worker, rested: false }
+}
+
+/// See [`something`].
+struct Something<'a> {
     sim: &'a Sim,
     server: usize,
     worker: Worker,
-    least: u64,
-    set: bool,
+    rested: bool,
 }
 
-impl Future for Resting<'_> {
+impl Future for Something<'_> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if self.set {
+        let (mut world, server, worker) = (self.sim.world(), self.server, self.worker);
+        let next = world.work(&self.sim.store, server, worker);
+        if self.rested || next.is_some_and(|next| next <= world.now) {
             return Poll::Ready(());
         }
-        let next = next(self.sim, self.server, self.worker);
-        let mut world = self.sim.world();
-        // Not all servers look at the same instant.
-        let jitter = world.dice.within(0, POLL / 2);
-        let now = world.now;
-        let at = next.map_or(u64::MAX, |at| at.max(now + self.least) + jitter);
-        let (server, worker) = (self.server, self.worker);
-        world.servers.all[server].rests[worker as usize] = Rest { at, waker: Some(context.waker().clone()) };
-        if at != u64::MAX {
-            world.after(at - now, look(server, worker, at));
-        }
+        world.rest(server, worker, next, context.waker().clone());
         drop(world);
-        self.set = true;
+        self.rested = true;
         Poll::Pending
     }
 }

@@ -20,7 +20,7 @@ pub async fn a_commit_is_read_back_exactly<F: FreshStore>() {
     let entries = next.entries.clone();
     let call = keep(&*store, next).await;
     assert_eq!(load(&*store, id).await, call);
-    assert_eq!(store.journal(id).await.expect("a store answers"), entries);
+    assert_eq!(store.journal(id).await.expect("a store answers"), *entries);
     assert_eq!(store.find(&leg("CA1")).await.expect("a store answers"), Some(id));
 
     let jobs = claim(&*store, at(10), ms(1000)).await;

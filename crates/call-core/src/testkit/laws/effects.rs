@@ -28,7 +28,7 @@ pub async fn effects_appear_only_with_their_commit<F: FreshStore>() {
     assert_eq!(claim(&*store, at(6), ms(1000)).await, [], "nothing is visible before it was asked for");
     let jobs = claim(&*store, at(100), ms(1000)).await;
     let claimed: Vec<_> = jobs.iter().map(|job| (job.id, job.effect.clone())).collect();
-    assert_eq!(claimed, asked);
+    assert_eq!(claimed, *asked);
     for job in &jobs {
         assert_eq!((job.attempt, job.deferrals, job.since, job.lease), (1, 0, at(7), at(1100)));
         assert!(!job.may_be_done());

@@ -34,7 +34,7 @@ pub async fn every_saved_format_still_loads<F: FreshStore>() {
         let lived = fold(call.birth(), &saved.journal).unwrap_or_else(|e| panic!("{name}: {e}"));
         assert_eq!(lived, call, "{name}: the rules live this life as they did then");
 
-        keep(&*store, Commit { base: 0, entries: saved.journal.clone(), ..Commit::on(call.clone()) }).await;
+        keep(&*store, Commit { base: 0, entries: saved.journal.clone().into(), ..Commit::on(call.clone()) }).await;
         assert_eq!(load(&*store, call.id()).await, call, "{name}");
         assert_eq!(store.journal(call.id()).await.expect("a store answers"), saved.journal, "{name}");
     }
@@ -53,7 +53,7 @@ pub async fn times_survive_to_the_millisecond<F: FreshStore>() {
         let entries = next.entries.clone();
         let call = keep(&*store, next).await;
         assert_eq!(load(&*store, call.id()).await, call, "{millis}");
-        assert_eq!(store.journal(call.id()).await.expect("a store answers"), entries, "{millis}");
+        assert_eq!(store.journal(call.id()).await.expect("a store answers"), *entries, "{millis}");
 
         let stray = leg(&format!("stray-{n}"));
         store.park(&stray, &[answered().happened(now)], now, now + ms(1)).await.expect("a store answers");
