@@ -152,6 +152,12 @@ impl Api {
         answer(self.request(Method::POST, &format!("/v1/calls/{id}/hangup")).send().await?).await
     }
 
+    /// Tells a call what to do.
+    pub async fn command(&self, id: &str, command: &Value) -> Answer {
+        let sent = self.request(Method::POST, &format!("/v1/calls/{id}/commands")).json(command).send().await;
+        answer(sent.expect("the server answers")).await.expect("the answer is whole")
+    }
+
     /// Any `GET`.
     pub async fn get(&self, path: &str) -> Answer {
         let sent = self.request(Method::GET, path).send().await;

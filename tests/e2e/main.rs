@@ -7,6 +7,7 @@ mod creation;
 mod doctor;
 mod faults;
 mod inbound;
+mod keys;
 mod kill;
 mod load;
 mod outages;

@@ -1,4 +1,4 @@
-//! `call-server call place|show|list|hangup`
+//! `call-server call place|show|list|tell|hangup`
 
 use std::process::ExitCode;
 
@@ -30,6 +30,15 @@ enum What {
     },
     /// List calls, newest first
     List(List),
+    /// Tell a live call what to do
+    Tell {
+        /// Its id
+        call: CallId,
+        /// What, as JSON: {"command": "speak", "operation": "a", "text": "Hello."}; all commands are in /v1/openapi.json
+        command: String,
+        #[command(flatten)]
+        server: Server,
+    },
     /// Hang up a call, or cancel it before it is answered
     Hangup {
         /// Its id
@@ -107,6 +116,10 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
             show(&server, &server.ask(Method::GET, &["v1", "calls", &id], &[], None, None).await?);
         }
         What::List(args) => list(args).await?,
+        What::Tell { call, command, server } => {
+            let (id, body) = (call.to_string(), serde_json::from_str(&command).context("the command is not JSON")?);
+            show(&server, &server.ask(Method::POST, &["v1", "calls", &id, "commands"], &[], Some(&body), None).await?);
+        }
         What::Hangup { call, reason, server } => {
             let id = call.to_string();
             let body = json!({ "reason": reason });

@@ -47,6 +47,7 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(api::place::place, api::list::list))
         .routes(routes!(api::show::show))
         .routes(routes!(api::show::journal))
+        .routes(routes!(api::command::command))
         .routes(routes!(api::wish::hangup))
         .routes(routes!(api::wish::reconcile))
         .routes(routes!(api::engine::sweep))

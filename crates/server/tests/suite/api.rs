@@ -138,6 +138,35 @@ async fn the_first_hangup_wins_and_the_second_is_refused_with_the_reason() {
 }
 
 #[tokio::test]
+async fn a_command_that_makes_no_sense_is_refused_by_the_field_and_one_that_comes_too_early_by_the_call() {
+    let server = Server::start().await;
+    let id = server.place(&json!({ "to": "+15550100123" })).await;
+    let path = format!("/v1/calls/{id}/commands");
+    let cases = [
+        (json!({ "command": "sing" }), "sing"),
+        (json!({ "command": "speak", "operation": "", "text": "Hello." }), "operation:"),
+        (json!({ "command": "speak", "operation": "prompt", "text": "Hello." }), "operation:"),
+        (json!({ "command": "play", "operation": "a", "url": "hold.mp3" }), "url:"),
+        (json!({ "command": "play", "operation": "a", "url": "file:///etc/passwd" }), "url:"),
+        (json!({ "command": "gather", "operation": "a", "most": 0 }), "body"),
+        (json!({ "command": "gather", "operation": "a", "most": 4, "until": "x" }), "a telephone has no key 'x'"),
+        (json!({ "command": "gather", "operation": "a", "most": 4, "pause": "1h" }), "pause:"),
+        (json!({ "command": "transfer", "to": "desk" }), "to:"),
+        (json!({ "command": "bridge", "call": "desk" }), "body"),
+        (json!({ "command": "bridge", "call": id }), "call:"),
+        (json!({ "command": "hush", "loudly": true }), "loudly"),
+    ];
+    for (command, what) in cases {
+        let told = problem(server.post(&path, &command).await, 422, "invalid").await;
+        assert!(told["detail"].as_str().unwrap().contains(what), "{command}: {told}");
+    }
+    let early = problem(server.post(&path, &json!({ "command": "start-recording" })).await, 409, "refused").await;
+    assert_eq!(early["reason"], "not-live");
+    let unknown = "/v1/calls/01a1fd1e-8c00-7000-8000-000000000003/commands";
+    problem(server.post(unknown, &json!({ "command": "hush" })).await, 404, "no-such-call").await;
+}
+
+#[tokio::test]
 async fn lists_are_paged_by_cursor_and_filtered() {
     let server = Server::start().await;
     let mut placed = Vec::new();

@@ -204,8 +204,14 @@ impl Leg<'_> {
         let mut input: Vec<(String, String)> = Vec::new();
         if let Some(digits) = person.digits.filter(|_| gather.dtmf) {
             let most = gather.num_digits.unwrap_or(usize::MAX);
-            let digits: String = digits.chars().take(most).take_while(|key| *key != '#').collect();
-            input.push(("Digits".into(), digits));
+            let pressed: String = digits.chars().take_while(|key| Some(*key) != gather.finish_on).take(most).collect();
+            let last = digits.chars().nth(pressed.chars().count()).filter(|_| pressed.chars().count() < most);
+            if last.is_none() && pressed.chars().count() < most {
+                // Is there another key?
+                self.pause(gather.timeout).await;
+            }
+            input.push(("Digits".into(), pressed));
+            input.push(("FinishedOnKey".into(), last.map(String::from).unwrap_or_default()));
         } else if let Some(speech) = person.speech.filter(|_| gather.speech) {
             input.push(("SpeechResult".into(), speech));
             input.push(("Confidence".into(), "0.92".into()));

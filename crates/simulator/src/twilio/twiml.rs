@@ -50,6 +50,8 @@ pub(crate) struct Gather {
     pub(crate) speech: bool,
     pub(crate) timeout: f64,
     pub(crate) num_digits: Option<usize>,
+    /// The key that ends the input; any other is part of it.
+    pub(crate) finish_on: Option<char>,
     pub(crate) action_on_empty: bool,
     /// How long the nested Say, Play and Pause take.
     pub(crate) prompt: f64,
@@ -150,6 +152,7 @@ fn verb(element: &Element, warnings: &mut Vec<String>) -> Verb {
                 speech: input.split(' ').any(|kind| kind == "speech"),
                 timeout: element.number("timeout").unwrap_or(5.0),
                 num_digits: element.number("numDigits").map(|count: f64| count as usize),
+                finish_on: element.attribute("finishOnKey").unwrap_or("#").chars().next(),
                 action_on_empty: element.attribute("actionOnEmptyResult") == Some("true"),
                 prompt: element.children.iter().map(sound).sum(),
             })

@@ -127,9 +127,19 @@ pub(crate) fn effect(effect: &Effect) -> String {
     let detail = match effect {
         Effect::Hangup { leg } => format!(" of {leg}"),
         Effect::Speak { operation, text } => format!(" `{operation}`: {text}"),
+        Effect::Play { operation, url } => format!(" `{operation}`: {url}"),
+        Effect::Gather(wish) => format!(" `{}`: up to {} keys", wish.operation, wish.most),
         Effect::Transfer { to } => format!(" to {to}"),
+        Effect::Bridge { leg } => format!(" with {leg}"),
         Effect::Publish(event) => format!(" {}", event.name()),
-        Effect::Dial | Effect::Reconcile | Effect::Hush | Effect::OpenStream | Effect::CloseStream | _ => String::new(),
+        Effect::Dial
+        | Effect::Reconcile
+        | Effect::Hush
+        | Effect::OpenStream
+        | Effect::CloseStream
+        | Effect::StartRecording
+        | Effect::StopRecording
+        | _ => String::new(),
     };
     format!("{}{detail}", effect.as_str())
 }
@@ -140,6 +150,7 @@ pub(super) fn event(event: &Event) -> String {
         Event::Ended { disposition } => format!(" {}", disposition.as_str()),
         Event::Corrected { from, to } => format!(" {} -> {}", from.as_str(), to.as_str()),
         Event::LegAdded { leg } => format!(" {leg}"),
+        Event::Gathered(keys) => format!(" `{}`: {:?}", keys.operation, keys.digits),
         Event::Placed | Event::Ringing | Event::Answered | Event::Ending | Event::Updated | _ => String::new(),
     };
     format!("{}{detail}", event.name())

@@ -1,7 +1,7 @@
 //! A call with what was said in it, and what its agent did: read from the journal.
 
 use call_core::journal::{self, Entry};
-use call_core::{Call, Fact, Input, Signal, Speaker, Timestamp, ToolCall};
+use call_core::{Call, Fact, Gathered, Input, Signal, Speaker, Timestamp, ToolCall};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -17,6 +17,9 @@ pub(crate) struct CallInFull {
     /// What was said, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     transcript: Vec<TurnView>,
+    /// The keys that the caller was asked for, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    gathered: Vec<GatheredView>,
     /// The functions that the agent invoked, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tool_calls: Vec<ToolCallView>,
@@ -34,6 +37,21 @@ pub(crate) struct TurnView {
     speaker: Speaker,
     /// The words.
     text: String,
+}
+
+/// What became of one wish for keys.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Gathered)]
+pub(crate) struct GatheredView {
+    /// When it was told.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// The wish's name.
+    operation: String,
+    /// What was pressed, without the key that ends it.
+    digits: String,
+    /// Whether the caller had finished.
+    complete: bool,
 }
 
 /// One function that the agent invoked.
@@ -67,14 +85,24 @@ impl CallInFull {
     pub(crate) fn new(call: &Call, entries: &[Entry]) -> Self {
         let said = journal::transcript(entries).into_iter();
         let transcript = said.map(|(at, speaker, text)| TurnView { at, speaker, text: text.to_owned() }).collect();
-        let applied = entries.iter().filter(|entry| entry.ignored.is_none());
-        let traces = applied.filter_map(|entry| match &entry.input {
+        let applied = || entries.iter().filter(|entry| entry.ignored.is_none());
+        let traces = applied().filter_map(|entry| match &entry.input {
             Input::Signal(Signal { fact: Fact::ToolCall(trace), at, .. }) => {
                 Some(ToolCallView::new(trace, at.unwrap_or(entry.at)))
             }
             Input::Signal(_) | Input::Command(_) | Input::Tick => None,
         });
-        Self { call: CallView::from(call), transcript, tool_calls: traces.collect() }
+        let gathered = applied().filter_map(|entry| match &entry.input {
+            Input::Signal(Signal { fact: Fact::Gathered(keys), .. }) => Some(GatheredView::new(keys, entry.at)),
+            Input::Signal(_) | Input::Command(_) | Input::Tick => None,
+        });
+        Self { call: CallView::from(call), transcript, gathered: gathered.collect(), tool_calls: traces.collect() }
+    }
+}
+
+impl GatheredView {
+    fn new(keys: &Gathered, at: Timestamp) -> Self {
+        Self { at, operation: keys.operation.clone(), digits: keys.digits.clone(), complete: keys.complete }
     }
 }
 

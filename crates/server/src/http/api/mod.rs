@@ -1,5 +1,6 @@
 //! The JSON API, version 1.
 
+pub(super) mod command;
 pub(super) mod engine;
 mod full;
 pub(super) mod list;

@@ -73,7 +73,11 @@ pub(crate) async fn reconcile(
     wish(&shared, id, Command::Reconcile).await
 }
 
-async fn wish(shared: &Shared, id: CallId, command: Command) -> Result<(StatusCode, axum::Json<CallView>), Problem> {
+pub(super) async fn wish(
+    shared: &Shared,
+    id: CallId,
+    command: Command,
+) -> Result<(StatusCode, axum::Json<CallView>), Problem> {
     let handled = shared.switchboard.command(id, command).await?;
     match handled.ignored {
         Some(reason) => Err(Problem::refused(id, reason)),
