@@ -109,7 +109,10 @@ impl World {
             Effect::Hangup { .. } => self.hang_up(phone),
             Effect::Speak { operation, .. } if self.speak(phone, operation) => Answer::Done(Vec::new()),
             Effect::OpenStream if self.open_stream(phone) => Answer::Done(Vec::new()),
-            Effect::Speak { .. } | Effect::OpenStream => Answer::Refused { why: "not in progress".to_owned() },
+            Effect::Gather(gather) if self.listen_for_keys(phone, gather) => Answer::Done(Vec::new()),
+            Effect::Speak { .. } | Effect::OpenStream | Effect::Gather(_) => {
+                Answer::Refused { why: "not in progress".to_owned() }
+            }
             Effect::Hush => {
                 self.hush(phone);
                 Answer::Done(Vec::new())

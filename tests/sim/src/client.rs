@@ -1,11 +1,12 @@
 //! The users of the API: who place calls, again if they got no answer, and wish things of them.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU8;
 use std::sync::Arc;
 use std::time::Duration;
 
 use call_core::port::{IdempotencyKey, PlaceError, Placed, SwitchboardError};
-use call_core::{CallId, Closing, Command, Conduct, Plan, Policy, Proposer, Script, StalePolicy, Subject};
+use call_core::{CallId, Closing, Command, Conduct, Gather, Key, Plan, Policy, Proposer, Script, StalePolicy, Subject};
 
 use crate::Options;
 use crate::dice::Dice;
@@ -261,6 +262,9 @@ impl World {
         wish(self, 4, Command::Hush);
         wish(self, 4, Command::OpenStream);
         wish(self, 4, Command::CloseStream);
+        for operation in ["pin", "menu"] {
+            wish(self, 3, Command::Gather(gather(operation)));
+        }
         wish(self, 6, Command::Speak { operation: "hello".to_owned(), text: "hello".to_owned() });
     }
 
@@ -285,6 +289,12 @@ impl World {
         let wait = self.dice.within(50 * MS, most);
         self.after(wait, Event::Client(Box::new(wish)));
     }
+}
+
+/// Two keys, soon.
+fn gather(operation: &str) -> Gather {
+    let (operation, prompt, pause) = (operation.to_owned(), String::new(), Duration::from_secs(2));
+    Gather { operation, prompt, most: NonZeroU8::MIN.saturating_add(1), until: Some(Key::HASH), pause }
 }
 
 /// The client's side of a request: if the connection breaks, it knows.

@@ -80,6 +80,9 @@ impl World {
         let found = doubted && before.legs().first().is_none() && call.legs().first().is_some();
         match input {
             Input::Tick if !applied => Some(Rare::SweepRaced),
+            Input::Tick if before.state().timers.get(Timer::Gather).is_some_and(|at| at <= call.state().now) => {
+                Some(Rare::KeysUntold)
+            }
             Input::Tick => {
                 let quiet = before.state().timers.get(Timer::Quiet);
                 let asks = call.state().asking != before.state().asking;

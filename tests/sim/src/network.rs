@@ -2,6 +2,7 @@
 
 mod agent;
 mod commanded;
+mod keys;
 mod message;
 mod phone;
 mod talk;
@@ -42,6 +43,8 @@ pub(crate) enum News {
     Send { message: usize },
     /// The conversation goes on.
     Talk { phone: usize },
+    /// The caller presses keys.
+    Keys { phone: usize },
     /// Words end.
     Spoken { phone: usize, speech: usize },
     /// The audio stream opens.
@@ -98,6 +101,7 @@ pub(crate) fn happen(sim: &Sim, news: News) {
             drop(guard);
             talk::talk(sim, phone);
         }
+        News::Keys { phone } => world.keys(phone),
         News::Spoken { phone, speech } => world.spoken(phone, speech, true),
         News::Open { phone } => world.open(phone),
         News::Flow { phone } => world.flow(phone),

@@ -122,6 +122,10 @@ rare! {
     Transfer,
     /// a connected leg ended its call
     FarEnd,
+    /// a caller was asked for keys, and what was heard was told
+    KeysPressed,
+    /// keys were asked for, and nobody told in time
+    KeysUntold,
     /// a call that rang us was picked up by command
     PickedUp,
     /// a command was repeated, and the provider knew it

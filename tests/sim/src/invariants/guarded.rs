@@ -42,7 +42,7 @@ impl Invariant for Guarded {
         let now = call.state().now;
         let speaks = match &signal.fact {
             Fact::Turn(turn) => turn.speaker == Speaker::Caller,
-            Fact::Digits(_) => true,
+            Fact::Digits(_) | Fact::Gathered(_) => true,
             _ => false,
         };
         if speaks && (timers.get(Timer::Response).is_some() || timers.get(Timer::Prompt).is_some()) {

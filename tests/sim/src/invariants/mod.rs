@@ -200,6 +200,7 @@ invariants! {
     drained: Drained sees Finished,
     ends: Ends sees Pruned | Finished,
     freed: Freed sees Refused,
+    gathered: Gathered sees Committed,
     guarded: Guarded sees Committed,
     hangups: Hangups sees Committed,
     journal: Journal sees Finished,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use call_core::port::Question;
-use call_core::{CallId, Conduct, Disposition, EffectId, Fact, Hungup, Leg, Progress, Script};
+use call_core::{CallId, Conduct, Disposition, EffectId, Fact, Gather, Hungup, Leg, Progress, Script};
 
 use super::{News, PROVIDER, Session};
 use crate::dice::Dice;
@@ -53,6 +53,8 @@ pub(crate) struct Phone {
     pub(crate) commands: Vec<(EffectId, u64)>,
     /// How many functions the provider's agent has invoked.
     pub(crate) invoked: u32,
+    /// The keys that the provider listens for.
+    pub(crate) gathers: Option<Gather>,
 }
 
 /// Who holds the phone.
@@ -155,6 +157,7 @@ impl World {
             told: false,
             commands: Vec::new(),
             invoked: 0,
+            gathers: None,
         });
         let limit = self.clients.carrier_limit();
         self.after(limit, Event::Network(News::Limit { phone }));
