@@ -181,6 +181,8 @@ bugs! {
     ParkedIsNeverAdopted: "dead-letter queues that nobody reads",
     /// Parked signals reach their call, but stay parked.
     AdoptedStaysParked: "dead-letter queues replayed twice",
+    /// The mailbox is read before the call: two servers take the same message to it.
+    AdoptedByTwo: "inboxes that are drained by whoever comes first, and by whoever comes second",
     /// A question is looked up once, without patience.
     LooksOnlyOnce: "P4.1; the function call that beat the session insert",
 

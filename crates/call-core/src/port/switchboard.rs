@@ -1,6 +1,7 @@
 //! Load, handle, commit: the only way in which anything reaches a call.
 
-use std::iter::from_fn;
+mod step;
+
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -107,10 +108,6 @@ pub enum SwitchboardError {
     Store(#[from] StoreError),
 }
 
-/// How often an input is handled again on a newer call before giving up. Each lost race means that somebody else's
-/// step was stored, so this bounds latency, not progress.
-const TRIES: u32 = 32;
-
 impl Switchboard {
     /// A switchboard over a store. Signals of unknown legs are kept for `keep_parked`.
     pub fn new(
@@ -205,13 +202,11 @@ impl Switchboard {
         self.observer.observe(Observation::LookedUp { call: id, leg: &address.leg, look: 1 });
         let now = self.clock.now();
         match route(address, known, now, self.keep_parked) {
-            Route::Deliver(call) => self.run(call, inputs(signals.to_vec()), None, &[]).await.map(to),
+            Route::Deliver(call) => self.run(call, inputs(signals.to_vec()), None).await.map(to),
             Route::Begin => self.answer(address, inbound.as_ref(), signals).await.map(to),
             Route::Park { .. } if planted!(UnknownLegIsDropped) => Ok(Delivered::Parked),
             Route::Park { until } => match self.store.park(&address.leg, signals, now, until).await? {
-                Parked::Bound(call) => {
-                    self.run(self.load(call).await?, inputs(signals.to_vec()), None, &[]).await.map(to)
-                }
+                Parked::Bound(call) => self.run(self.load(call).await?, inputs(signals.to_vec()), None).await.map(to),
                 Parked::Kept => {
                     for signal in signals {
                         self.observer.observe(Observation::Parked { leg: &address.leg, signal });
@@ -279,16 +274,14 @@ impl Switchboard {
             Ok(()) => {
                 self.observer.observe(Observation::Created { call: &born });
                 let call = self.tell(commit);
-                self.adopt(id, &address.leg).await?;
+                self.adopt_into(call.clone(), &address.leg).await?;
                 Ok(Handled { call, ignored })
             }
             Err(StoreError::LegTaken(_)) if planted!(SecondFirstMessageIsDropped) => {
                 Ok(Handled { call: commit.call, ignored })
             }
             // Two first messages raced; the other one made the record.
-            Err(StoreError::LegTaken(call)) => {
-                self.run(self.load(call).await?, inputs(signals.to_vec()), None, &[]).await
-            }
+            Err(StoreError::LegTaken(call)) => self.run(self.load(call).await?, inputs(signals.to_vec()), None).await,
             Err(error) => Err(error.into()),
         }
     }
@@ -298,7 +291,7 @@ impl Switchboard {
     /// # Errors
     /// There is no such call, or the store failed. A wish that the call refuses is [`Handled::ignored`].
     pub async fn command(&self, id: CallId, command: Command) -> Result<Handled, SwitchboardError> {
-        self.run(self.load(id).await?, vec![command.into()], None, &[]).await
+        self.run(self.load(id).await?, vec![command.into()], None).await
     }
 
     /// Facts from our own side: the outbox, a media session. `settles` is stored with them.
@@ -311,7 +304,7 @@ impl Switchboard {
         signals: Vec<Signal>,
         settles: Option<Settle>,
     ) -> Result<Handled, SwitchboardError> {
-        self.run(self.load(id).await?, inputs(signals), settles, &[]).await
+        self.run(self.load(id).await?, inputs(signals), settles).await
     }
 
     /// A deadline has come due.
@@ -323,7 +316,7 @@ impl Switchboard {
     }
 
     pub(super) async fn tick_on(&self, call: Call) -> Result<Handled, SwitchboardError> {
-        self.run(call, vec![Input::Tick], None, &[]).await
+        self.run(call, vec![Input::Tick], None).await
     }
 
     /// Takes parked signals to a call that their leg is bound to.
@@ -331,77 +324,7 @@ impl Switchboard {
     /// # Errors
     /// The store failed; the signals stay parked.
     pub async fn adopt(&self, id: CallId, leg: &Leg) -> Result<(), SwitchboardError> {
-        let parked = self.store.parked(leg).await?;
-        if parked.is_empty() || planted!(ParkedIsNeverAdopted) {
-            return Ok(());
-        }
-        let (mut ids, signals): (Vec<i64>, Vec<Signal>) = parked.into_iter().map(|p| (p.id, p.signal)).unzip();
-        if planted!(AdoptedStaysParked) {
-            ids.clear();
-        }
-        Box::pin(self.run(self.load(id).await?, inputs(signals), None, &ids)).await?;
-        self.observer.observe(Observation::Adopted { call: id, signals: ids.len() });
-        Ok(())
-    }
-
-    /// Handle, commit; on a lost race load again and handle again.
-    async fn run(
-        &self,
-        mut call: Call,
-        mut inputs: Vec<Input>,
-        settles: Option<Settle>,
-        adopts: &[i64],
-    ) -> Result<Handled, SwitchboardError> {
-        let id = call.id();
-        for tries in 1..=TRIES {
-            let legs_before = call.legs().iter().count();
-            let mut commit = Commit { settles: settles.clone(), adopts: adopts.to_vec(), ..Commit::on(call) };
-            let now = self.clock.now();
-            let mut ignored = None;
-            for input in inputs {
-                ignored = commit.handle(input, now);
-            }
-            match self.store.commit(commit.clone()).await {
-                Ok(()) => {
-                    let call = self.tell(commit);
-                    for leg in call.legs().iter().skip(legs_before) {
-                        self.adopt(id, &leg.leg).await?;
-                    }
-                    return Ok(Handled { call, ignored });
-                }
-                Err(StoreError::Conflict) if planted!(LostRaceIsDropped) => {
-                    return Ok(Handled { call: commit.call, ignored });
-                }
-                Err(StoreError::Unavailable(_)) if planted!(AcknowledgedWithoutStoring) => {
-                    return Ok(Handled { call: commit.call, ignored });
-                }
-                Err(StoreError::Conflict) => {
-                    self.observer.observe(Observation::Conflict { call: id, tries });
-                    call = self.load(id).await?;
-                    inputs = Arc::unwrap_or_clone(commit.entries).into_iter().map(|entry| entry.input).collect();
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(SwitchboardError::Contended(id))
-    }
-
-    /// Tells the observer what was stored: each input with what it asked for.
-    fn tell(&self, commit: Commit) -> Call {
-        let Commit { call, entries, effects, .. } = commit;
-        let mut effects = effects.iter().peekable();
-        for entry in &*entries {
-            // No input asked for what a birth did.
-            while effects.next_if(|(id, _)| id.version <= entry.version).is_some() {}
-            let asked: Vec<_> = match entry.ignored {
-                Some(_) => Vec::new(),
-                None => from_fn(|| effects.next_if(|(id, _)| id.version == entry.version + 1))
-                    .map(|(_, effect)| effect.clone())
-                    .collect(),
-            };
-            self.observer.observe(Observation::Committed { call: &call, entry, effects: &asked });
-        }
-        call
+        self.adopt_into(self.load(id).await?, leg).await
     }
 }
 

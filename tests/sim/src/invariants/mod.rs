@@ -207,7 +207,7 @@ invariants! {
     keys: Keys sees Committed | Placed,
     leases: Leases sees Committed | Claimed | Settled | Holding | Deciding | Performed | Pruned | Finished,
     legs: Legs sees Committed | Pruned,
-    mailbox: Mailbox sees Expired | Finished,
+    mailbox: Mailbox sees Committed | Expired | Finished,
     outlived: Outlived sees Outlived,
     phases: Phases sees Committed,
     punctual: Punctual sees Committed | Due,

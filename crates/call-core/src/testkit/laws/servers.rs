@@ -94,6 +94,28 @@ pub async fn parking_on_one_server_and_binding_on_another_loses_nothing<F: Fresh
     }
 }
 
+/// Two servers take the same messages from the mailbox to their call: each message gets there once, though it carries no
+/// key by which its repetition would be known.
+pub async fn two_servers_adopt_a_parked_signal_once<F: FreshStore>() {
+    let (_fresh, stores) = two::<F>().await;
+    let [one, two] = stores.clone().map(|store| Server::new(store, at(3)).switchboard);
+    for round in 0..12_u32 {
+        let name = leg(&format!("CA{round}"));
+        let call = keep(&*stores[0], dial(round, at(0))).await;
+        let digits: Vec<_> = (0..3).map(|n| Signal::new(crate::Fact::Digits(n.to_string()))).collect();
+        stores[1].park(&name, &digits, at(1), at(900)).await.expect("a store answers");
+        keep(&*stores[0], step(&call, accepted(&name), at(2))).await;
+        let adopting = [&one, &two, &one, &two].map(|server| server.adopt(call.id(), &name));
+        for adopted in join_all(adopting).await {
+            adopted.expect("a store answers");
+        }
+        assert_eq!(stores[0].parked(&name).await.expect("a store answers"), []);
+        let journal = stores[0].journal(call.id()).await.expect("a store answers");
+        let is_key = |input: &Input| matches!(input, Input::Signal(Signal { fact: crate::Fact::Digits(_), .. }));
+        assert_eq!(journal.iter().filter(|entry| is_key(&entry.input)).count(), digits.len(), "{journal:?}");
+    }
+}
+
 /// Workers of two servers share what there is to do, each job once.
 pub async fn two_servers_share_the_outbox_without_overlap<F: FreshStore>() {
     let (_fresh, stores) = two::<F>().await;
