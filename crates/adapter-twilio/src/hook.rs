@@ -46,7 +46,7 @@ impl TwilioHook {
     }
 
     /// The message's parameters, once its signature has been found genuine.
-    fn verified(&self, request: &HookRequest<'_>) -> Result<Form, HookError> {
+    fn verified<'r>(&self, request: &HookRequest<'r>) -> Result<Form<'r>, HookError> {
         if request.body.len() > MOST_BODY || request.url.len() > MOST_URL {
             return Err(HookError::Malformed("it is too large to be Twilio's".to_owned()));
         }

@@ -13,9 +13,9 @@ use crate::{NAME, sid};
 pub(crate) struct Message<'a> {
     pub(crate) leg: Leg,
     pub(crate) parent: Option<Leg>,
-    form: &'a Form,
+    form: &'a Form<'a>,
     /// The query of our own URL: what we wrote into it when we handed it out.
-    query: &'a Form,
+    query: &'a Form<'a>,
 }
 
 /// What it tells and asks.
@@ -25,7 +25,7 @@ pub(crate) struct Told {
 }
 
 impl<'a> Message<'a> {
-    pub(crate) fn read(form: &'a Form, query: &'a Form) -> Result<Self, HookError> {
+    pub(crate) fn read(form: &'a Form<'a>, query: &'a Form) -> Result<Self, HookError> {
         let leg = call_leg(form, "CallSid")?.ok_or_else(|| missing("CallSid"))?;
         let parent = call_leg(form, "ParentCallSid")?;
         Ok(Self { leg, parent, form, query })
@@ -212,7 +212,7 @@ impl<'a> Message<'a> {
     }
 }
 
-fn call_leg(form: &Form, name: &str) -> Result<Option<Leg>, HookError> {
+fn call_leg(form: &Form<'_>, name: &str) -> Result<Option<Leg>, HookError> {
     match form.get(name) {
         Some(sid) if sid::is(sid::CALL, sid) => Ok(Some(Leg::new(NAME, sid))),
         Some(_) => Err(HookError::Malformed(format!("{name} is not the name of a call"))),

@@ -3,7 +3,7 @@
 //! Twilio is not consistent about the port and the user information in the URL that it signs, and its own libraries
 //! accept several forms; so do we. All of them name the same configured host, so nothing is given away by that.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -13,13 +13,15 @@ use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
+pub use crate::form::Pair;
+
 /// What is signed beside the URL.
 #[derive(Debug, Clone, Copy)]
 pub enum Signed<'a> {
     /// Nothing: a GET, or the upgrade to a WebSocket.
     Url,
     /// The decoded pairs of a form, in any order.
-    Form(&'a [(String, String)]),
+    Form(&'a [Pair<'a>]),
     /// A raw body, whose SHA-256 Twilio has put into the URL as `bodySHA256`.
     Json(&'a [u8]),
 }
@@ -27,7 +29,7 @@ pub enum Signed<'a> {
 /// The signature that Twilio would send for exactly this URL.
 #[must_use]
 pub fn sign(auth_token: &SecretString, url: &str, signed: Signed<'_>) -> String {
-    BASE64_STANDARD.encode(digest(auth_token, url, &suffix(signed)))
+    BASE64_STANDARD.encode(digest(auth_token, &[url], &suffix(signed)))
 }
 
 /// Whether `signature` was made with one of the tokens for this URL, in any of the forms that Twilio signs. Constant
@@ -40,22 +42,19 @@ pub fn verify(auth_tokens: &[SecretString], signature: &str, url: &str, signed: 
     {
         return false;
     }
-    let suffix = suffix(signed);
-    let forms = forms(url);
+    let (forms, suffix) = (Forms::of(url), suffix(signed));
     // No early exit: which token or form matched does not show in the time.
     let mut genuine = subtle::Choice::from(0);
     for token in auth_tokens {
-        for form in &forms {
-            genuine |= digest(token, form, &suffix).as_slice().ct_eq(&claimed);
-        }
+        forms.each(|form| genuine |= digest(token, &form, &suffix).as_slice().ct_eq(&claimed));
     }
     genuine.into()
 }
 
-fn digest(auth_token: &SecretString, url: &str, suffix: &str) -> [u8; 20] {
+fn digest(auth_token: &SecretString, url: &[&str], suffix: &str) -> [u8; 20] {
     let mut mac =
         Hmac::<Sha1>::new_from_slice(auth_token.expose_secret().as_bytes()).expect("an HMAC takes a key of any length");
-    mac.update(url.as_bytes());
+    url.iter().for_each(|piece| mac.update(piece.as_bytes()));
     mac.update(suffix.as_bytes());
     mac.finalize().into_bytes().into()
 }
@@ -64,7 +63,7 @@ fn digest(auth_token: &SecretString, url: &str, suffix: &str) -> [u8; 20] {
 fn suffix(signed: Signed<'_>) -> String {
     match signed {
         Signed::Form(pairs) => {
-            let mut sorted: Vec<&(String, String)> = pairs.iter().collect();
+            let mut sorted: Vec<&Pair<'_>> = pairs.iter().collect();
             sorted.sort_unstable();
             sorted.dedup();
             let mut suffix = String::with_capacity(sorted.iter().map(|(name, value)| name.len() + value.len()).sum());
@@ -90,45 +89,60 @@ fn names_body(url: &str, body: &[u8]) -> bool {
 
 /// Every form of one URL that Twilio or its libraries sign: with and without port, with and without user information,
 /// with `'` encoded, and for WebSockets with and without a last slash.
-fn forms(url: &str) -> BTreeSet<String> {
-    let url = url.split_once('#').map_or(url, |(url, _)| url);
-    let Some((scheme, rest)) = url.split_once("://") else { return BTreeSet::from([url.to_owned()]) };
-    let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-    let (user, host) = authority.rsplit_once('@').map_or(("", authority), |(_, host)| (authority, host));
-    let with_user = user.strip_suffix(host).unwrap_or_default();
-
-    let (name, port) = split_port(host);
-    let mut hosts = vec![name.to_owned(), host.to_owned()];
-    if port.is_none() {
-        match scheme {
-            "https" | "wss" => hosts.push(format!("{name}:443")),
-            "http" | "ws" => hosts.push(format!("{name}:80")),
-            _ => {}
-        }
-    }
-    let mut paths = vec![path.to_owned()];
-    if let Some((before, query)) = path.split_once('?')
-        && query.contains('\'')
-    {
-        paths.push(format!("{before}?{}", query.replace('\'', "%27")));
-    }
-    if matches!(scheme, "wss" | "ws") {
-        paths.push(path.strip_suffix('/').map_or_else(|| format!("{path}/"), str::to_owned));
-    }
-
-    let mut forms = BTreeSet::new();
-    for user in ["", with_user] {
-        for host in &hosts {
-            forms.extend(paths.iter().map(|path| format!("{scheme}://{user}{host}{path}")));
-        }
-    }
-    forms
+struct Forms<'u> {
+    /// With its `://`.
+    scheme: &'u str,
+    users: [&'u str; 2],
+    name: &'u str,
+    ports: [&'u str; 2],
+    paths: Vec<Cow<'u, str>>,
 }
 
-/// A host and its port; the colons of an IPv6 address are not a port's.
-fn split_port(host: &str) -> (&str, Option<&str>) {
-    match host.rsplit_once(':') {
-        Some((name, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => (name, Some(port)),
-        Some(_) | None => (host, None),
+impl<'u> Forms<'u> {
+    fn of(url: &'u str) -> Self {
+        let url = url.split_once('#').map_or(url, |(url, _)| url);
+        let (scheme, rest) = url.split_at(url.find("://").map_or(0, |at| at + "://".len()));
+        let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        let (user, host) = authority.split_at(authority.rfind('@').map_or(0, |at| at + 1));
+        let (name, port) = split_port(host);
+        let port = match (port, scheme) {
+            ("", "https://" | "wss://") => ":443",
+            ("", "http://" | "ws://") => ":80",
+            (port, _) => port,
+        };
+        let mut paths = vec![Cow::Borrowed(path)];
+        if let Some((before, query)) = path.split_once('?')
+            && query.contains('\'')
+        {
+            paths.push(format!("{before}?{}", query.replace('\'', "%27")).into());
+        }
+        if matches!(scheme, "wss://" | "ws://") {
+            paths.push(path.strip_suffix('/').map_or_else(|| format!("{path}/").into(), Cow::Borrowed));
+        }
+        Self { scheme, users: ["", user], name, ports: ["", port], paths }
+    }
+
+    /// Tells each form once.
+    fn each(&self, mut told: impl FnMut([&str; 5])) {
+        for user in distinct(&self.users) {
+            for port in distinct(&self.ports) {
+                for path in &self.paths {
+                    told([self.scheme, user, self.name, port, path]);
+                }
+            }
+        }
+    }
+}
+
+/// Both if they differ, else one.
+fn distinct<'a>(two: &'a [&'a str; 2]) -> &'a [&'a str] {
+    if two[0] == two[1] { &two[..1] } else { two }
+}
+
+/// A host and its port with the colon, if it has one; the colons of an IPv6 address are not a port's.
+fn split_port(host: &str) -> (&str, &str) {
+    match host.rfind(':').map(|at| host.split_at(at)) {
+        Some((name, port)) if port.len() > 1 && port[1..].bytes().all(|b| b.is_ascii_digit()) => (name, port),
+        Some(_) | None => (host, ""),
     }
 }

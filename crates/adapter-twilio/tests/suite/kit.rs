@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use adapter_twilio::sign::{Signed, sign};
+use adapter_twilio::sign::{Pair, Signed, sign};
 use adapter_twilio::{NAME, Twilio, TwilioConfig, TwilioHook};
 use call_core::port::{Answer, Hook, HookError, HookRequest, Provider, Received};
 use call_core::{Call, Conduct, Effect, Leg, Plan, Script};
@@ -46,8 +46,7 @@ pub(crate) fn converse() -> Plan {
 
 /// A form message, signed as Twilio would, at a path below the webhooks.
 pub(crate) fn post(path: &str, params: &[(&str, &str)]) -> Result<Received, HookError> {
-    let pairs: Vec<(String, String)> =
-        params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let pairs: Vec<Pair<'_>> = params.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
     let url = format!("{PUBLIC}/hooks/twilio{path}");
     let signature = sign(&SecretString::from(TOKEN), &url, Signed::Form(&pairs));
     let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish();

@@ -1,4 +1,4 @@
-use adapter_twilio::sign::{Signed, sign, verify};
+use adapter_twilio::sign::{Pair, Signed, sign, verify};
 use proptest::prelude::*;
 use provider_laws::PUBLIC;
 use secrecy::SecretString;
@@ -18,7 +18,7 @@ struct Vectors {
 struct Vector {
     id: String,
     signed_url: String,
-    params: Vec<(String, String)>,
+    params: Vec<Pair<'static>>,
     signature: String,
     #[serde(default)]
     transport: String,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use adapter_twilio::sign::{Signed, sign};
+use adapter_twilio::sign::{Pair, Signed, sign};
 use adapter_twilio::{Callback, NAME};
 use call_core::port::{Commit, Hook, HookRequest, Received};
 use call_core::{Call, CallId, DialAnswer, Fact, Leg, Plan, Policy, Signal, Timestamp};
@@ -139,7 +139,7 @@ impl Message {
         }
         let path = format!("/hooks/twilio{}", Callback::Status(call.id()).path());
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(&fields).finish();
-        let fields: Vec<_> = fields.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let fields: Vec<Pair<'_>> = fields.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
         let signature = sign(token, &format!("{PUBLIC_URL}{path}"), Signed::Form(&fields));
         Self { path, signature, body }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use adapter_twilio::sign::{Signed, sign};
+use adapter_twilio::sign::{Pair, Signed, sign};
 use call_core::port::{Clock as _, Store};
 use call_core::testkit::MemoryStore;
 use call_server::config::Source;
@@ -86,7 +86,7 @@ impl Server {
 
     /// A form from Twilio, signed as Twilio signs.
     pub(crate) async fn twilio(&self, path: &str, form: &[(&str, &str)]) -> Response {
-        let form: Vec<(String, String)> = form.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let form: Vec<Pair<'_>> = form.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
         let secret = SecretString::from(SECRET);
         let signature = sign(&secret, &format!("{PUBLIC}{path}"), Signed::Form(&form));
         let request = self.plain(Method::POST, path).header("x-twilio-signature", signature).form(&form);
