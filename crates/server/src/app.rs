@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::ServiceExt as _;
 use axum::serve::ListenerExt;
 use call_core::ProviderName;
 use call_core::port::{Clock, Functions, Hook, Outbox, Provider, Store, StoreError, Sweep, Switchboard, Tools};
@@ -23,7 +24,7 @@ use tracing::{info, warn};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::{Config, Problems, StoreKind};
 use crate::http::events::{Events, Notice};
-use crate::http::{self, Shared};
+use crate::http::{self, Front, Shared};
 use crate::store::{self, OpenError};
 use crate::telemetry::{Ears, Metrics, Trail};
 use crate::workers::{Bell, OutboxWorker, PruneWorker, Pulse, SweepWorker};
@@ -225,7 +226,8 @@ async fn serve(door: Door, shared: Shared) {
             warn!(%error, "cannot send packets at once");
         }
     });
-    let served = axum::serve(door, http::router(shared)).with_graceful_shutdown(shut.cancelled_owned()).await;
+    let served =
+        axum::serve(door, Front::new(shared).into_make_service()).with_graceful_shutdown(shut.cancelled_owned()).await;
     if let Err(error) = served {
         warn!(%error, "the HTTP server has stopped");
     }

@@ -1,9 +1,10 @@
 //! Webhooks: verified, stored, then answered. A 2xx means that the message is on disk.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use call_core::port::{
@@ -45,37 +46,55 @@ struct NotTaken(Webhook, Problem);
         (status = 503, description = "Not stored: send it again", body = Document, content_type = "application/problem+json"),
     ),
 )]
-pub(super) async fn receive(State(shared): State<Shared>, request: Request) -> Response {
+pub(super) async fn receive(shared: &Shared, path: HookPath, request: Request) -> Response {
     let began = Instant::now();
-    let path = request.uri().path();
-    let below = path.strip_prefix("/hooks/").unwrap_or_default();
-    let (name, below) = below.find('/').map_or((below, ""), |at| below.split_at(at));
-    let (name, below) = (name.to_owned(), below.to_owned());
-    let Some(hook) = shared.hooks.get(&name).cloned() else {
-        return Problem::new(Kind::NoSuchRoute, "no such provider is configured").into_response();
-    };
-    let taken = take(&shared, &name, hook.as_ref(), &below, request).await;
+    let taken = take(shared, &path, request).await;
     let (answer, response) = match taken {
         Ok((answer, reply)) => (answer, respond(reply)),
         Err(NotTaken(answer, problem)) => {
-            warn!(step = "webhook", provider = name, path = below, answer = answer.as_str(), "webhook not taken");
+            let (provider, path) = (path.provider(), path.below());
+            warn!(step = "webhook", provider, path, answer = answer.as_str(), "webhook not taken");
             (answer, problem.into_response())
         }
     };
-    shared.metrics.webhook(&name, answer, began.elapsed(), shared.clock.now());
+    shared.metrics.webhook(path.provider(), answer, began.elapsed(), shared.clock.now());
     response
 }
 
-async fn take(
-    shared: &Shared,
-    provider: &str,
-    hook: &dyn Hook,
-    below: &str,
-    request: Request,
-) -> Result<(Webhook, Reply), NotTaken> {
+/// A path of a configured provider's webhooks.
+pub(super) struct HookPath {
+    hook: Arc<dyn Hook>,
+    uri: Uri,
+    /// Where the provider's name ends in the path.
+    end: usize,
+}
+
+impl HookPath {
+    const ROOT: &str = "/hooks/";
+
+    /// `None` for all other paths, and for a provider that is not configured.
+    pub(super) fn of(shared: &Shared, uri: &Uri) -> Option<Self> {
+        let named = uri.path().strip_prefix(Self::ROOT)?;
+        let (name, below) = named.split_at(named.find('/').unwrap_or(named.len()));
+        let hook = shared.hooks.get(name).filter(|_| below != "/")?;
+        Some(Self { hook: hook.clone(), uri: uri.clone(), end: Self::ROOT.len() + name.len() })
+    }
+
+    fn provider(&self) -> &str {
+        &self.uri.path()[Self::ROOT.len()..self.end]
+    }
+
+    /// What follows the provider's name: empty, or beginning with `/`.
+    fn below(&self) -> &str {
+        &self.uri.path()[self.end..]
+    }
+}
+
+async fn take(shared: &Shared, path: &HookPath, request: Request) -> Result<(Webhook, Reply), NotTaken> {
+    let hook = path.hook.as_ref();
     let (parts, body) = request.into_parts();
-    let body = read(body, shared.config.max_body_of(provider)).await?;
-    let received = parse(shared, hook, below, &parts, &body)?;
+    let body = read(body, shared.config.max_body_of(path.provider())).await?;
+    let received = parse(shared, path, &parts, &body)?;
     // The call of its first message is known only once the record is made.
     let carried = received.address.call;
     if let Some(call_id) = carried {
@@ -117,8 +136,7 @@ async fn read(body: Body, limit: usize) -> Result<bytes::Bytes, NotTaken> {
 
 fn parse(
     shared: &Shared,
-    hook: &dyn Hook,
-    below: &str,
+    path: &HookPath,
     parts: &axum::http::request::Parts,
     body: &[u8],
 ) -> Result<Received, NotTaken> {
@@ -130,8 +148,8 @@ fn parse(
         return Err(NotTaken(Webhook::Malformed, problem));
     }
     let now = shared.clock.now();
-    let request = HookRequest { method: method.as_str(), url: &url, path: below, header: &header, body, now };
-    hook.receive(&request).map_err(|error| {
+    let request = HookRequest { method: method.as_str(), url: &url, path: path.below(), header: &header, body, now };
+    path.hook.receive(&request).map_err(|error| {
         let detail = error.to_string();
         match error {
             HookError::Unsigned => NotTaken(Webhook::Refused, Problem::new(Kind::Unsigned, detail)),

@@ -4,6 +4,7 @@ mod api;
 mod auth;
 mod body;
 pub(crate) mod events;
+mod front;
 mod health;
 mod hooks;
 mod limit;
@@ -15,12 +16,12 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::State;
 use axum::http::HeaderValue;
 use axum::http::header::CONNECTION;
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{from_fn_with_state, map_response_with_state};
 use axum::response::Response;
-use axum::routing::{any, get};
+use axum::routing::get;
 use call_core::ProviderName;
 use call_core::port::{Clock, Hook, Provider, Store, Sweep, Switchboard, Tools};
 use tokio_util::sync::CancellationToken;
@@ -29,6 +30,8 @@ use url::Url;
 use crate::config::Config;
 use crate::telemetry::{Ears, Metrics};
 use crate::workers::Pulse;
+
+pub(crate) use front::Front;
 
 use auth::Gate;
 use events::Events;
@@ -71,33 +74,28 @@ impl Deref for Shared {
     }
 }
 
-/// Every route. A provider that is not configured has none.
-pub(crate) fn router(shared: Shared) -> Router {
+/// Every route but the webhooks'.
+fn router(shared: Shared) -> Router {
     let gate = Gate::new(&shared.config.api.tokens, shared.open_api);
-    // Counted apart, so that no crowd of users keeps a provider's message out, nor the other way round.
-    let limits = || from_fn_with_state(Limits::new(&shared.config.server), limit::bound);
+    let limits = from_fn_with_state(Limits::new(&shared.config.server), limit::bound);
     let (api, _) = openapi::routes().split_for_parts();
     let api = api.layer(from_fn_with_state(gate, auth::check)).route("/v1/openapi.json", get(openapi::serve));
-    let hooks = shared.hooks.keys().fold(Router::new(), |routes, name| {
-        let routes = routes.route(&format!("/hooks/{name}"), any(hooks::receive));
-        routes.route(&format!("/hooks/{name}/{{*path}}"), any(hooks::receive))
-    });
     Router::new()
-        .merge(api.layer(limits()))
-        .merge(hooks.layer(limits()))
+        .merge(api.layer(limits))
         // Signs of life are told even when the rest is at its limit.
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
         .fallback(|| async { Problem::new(Kind::NoSuchRoute, "there is nothing at this path") })
         .method_not_allowed_fallback(|| async { Problem::new(Kind::MethodNotAllowed, "the path takes other methods") })
-        .layer(from_fn_with_state(shared.clone(), part))
+        .layer(map_response_with_state(shared.clone(), async |State(shared): State<Shared>, response| {
+            part(&shared, response)
+        }))
         .with_state(shared)
 }
 
 /// From the beginning of a shutdown every answer asks its client to connect anew, which a balancer takes elsewhere.
-async fn part(State(shared): State<Shared>, request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+fn part(shared: &Shared, mut response: Response) -> Response {
     if shared.draining.is_cancelled() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }

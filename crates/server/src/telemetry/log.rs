@@ -1,7 +1,9 @@
 //! The log's form and filter.
 
 use std::fs::File;
-use std::io::{BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::thread;
+use std::time::Duration;
 
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
@@ -42,7 +44,27 @@ pub fn init_in_background(log: &Log) -> Result<WorkerGuard, ParseError> {
 /// When more waits than is good, whoever logs waits too: slow is better than silent. A process that is killed loses what it
 /// logged in its last moment.
 pub fn background(out: impl Write + Send + 'static) -> (NonBlocking, WorkerGuard) {
-    NonBlockingBuilder::default().lossy(false).thread_name("log").finish(BufWriter::with_capacity(1 << 16, out))
+    let out = Gathering(BufWriter::with_capacity(1 << 16, out));
+    NonBlockingBuilder::default().lossy(false).thread_name("log").finish(out)
+}
+
+/// How long lines gather.
+const GATHER: Duration = Duration::from_millis(10);
+
+/// Rests after each flush, which comes when no line is left: on a busy server the thread would else be woken for every
+/// other line, which costs whoever logs more than the line does.
+struct Gathering<W: Write>(BufWriter<W>);
+
+impl<W: Write> Write for Gathering<W> {
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        self.0.write(lines)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let flushed = self.0.flush();
+        thread::sleep(GATHER);
+        flushed
+    }
 }
 
 /// Sends this process's log to a file, for commands that need the whole terminal. Once a process, as [`init`].
@@ -68,7 +90,6 @@ fn write_to(writer: BoxMakeWriter, colours: bool, log: &Log) -> Result<(), Parse
 mod tests {
     use std::io::Result;
     use std::sync::mpsc::{Sender, channel};
-    use std::thread;
 
     use super::*;
 

@@ -1,10 +1,17 @@
 //! Prometheus metrics of one app. Not the process's: tests and the demo run several apps beside each other.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
+
 use call_core::port::{Answer, Counts, Observation, Observer};
 use call_core::{Analysis, Call, Direction, Effect, Event, Fact, Input, PhaseName, Proposer, Timestamp};
-use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram, with_local_recorder};
+use metrics::{
+    Counter, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram, with_local_recorder,
+};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
+use super::heard::Heard;
 use crate::config::StoreKind;
 
 /// From a quick pick-up to the longest that a phone rings.
@@ -20,6 +27,9 @@ const TOOL_SECONDS: [f64; 9] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 8.0
 pub struct Metrics {
     recorder: PrometheusRecorder,
     handle: PrometheusHandle,
+    heard: RwLock<BTreeMap<String, Arc<Heard>>>,
+    /// Messages whose call was found at once, as nearly all are.
+    found: OnceLock<Counter>,
 }
 
 /// What became of a webhook.
@@ -40,6 +50,9 @@ pub enum Webhook {
 }
 
 impl Webhook {
+    /// How many there are.
+    pub(super) const COUNT: usize = Self::Unavailable as usize + 1;
+
     /// The word used in metrics and logs.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -69,7 +82,7 @@ impl Metrics {
             describe();
             gauge!("call_store_info", "kind" => store.map_or("given", StoreKind::as_str)).set(1.0);
         });
-        Self { recorder, handle }
+        Self { recorder, handle, heard: RwLock::default(), found: OnceLock::new() }
     }
 }
 
@@ -101,15 +114,17 @@ fn describe() {
 
 impl Metrics {
     /// A webhook was answered.
-    pub fn webhook(&self, provider: &str, answer: Webhook, took: std::time::Duration, now: Timestamp) {
-        let provider = provider.to_owned();
-        with_local_recorder(&self.recorder, || {
-            counter!("call_webhooks_total", "provider" => provider.clone(), "answer" => answer.as_str()).increment(1);
-            histogram!("call_webhook_seconds", "provider" => provider.clone()).record(took);
-            if !matches!(answer, Webhook::Refused | Webhook::Malformed) {
-                gauge!("call_webhook_last_seen_seconds", "provider" => provider).set(seconds(now.as_millis()));
-            }
-        });
+    pub fn webhook(&self, provider: &str, answer: Webhook, took: Duration, now: Timestamp) {
+        let heard = self.heard(provider);
+        with_local_recorder(&self.recorder, || heard.count(provider, answer, took, seconds(now.as_millis())));
+    }
+
+    fn heard(&self, provider: &str) -> Arc<Heard> {
+        // A map of handles is never half written.
+        if let Some(heard) = self.heard.read().unwrap_or_else(PoisonError::into_inner).get(provider) {
+            return heard.clone();
+        }
+        self.heard.write().unwrap_or_else(PoisonError::into_inner).entry(provider.to_owned()).or_default().clone()
     }
 
     /// How many ms the machine's clock is ahead of the store's.
@@ -160,11 +175,11 @@ fn set(counts: &Counts, now: Timestamp) {
 
 impl Observer for Metrics {
     fn observe(&self, observation: Observation<'_>) {
-        with_local_recorder(&self.recorder, || count(observation));
+        with_local_recorder(&self.recorder, || count(observation, &self.found));
     }
 }
 
-fn count(observation: Observation<'_>) {
+fn count(observation: Observation<'_>, found: &OnceLock<Counter>) {
     match observation {
         Observation::Created { call } => {
             let direction = match call.birth().direction {
@@ -172,6 +187,9 @@ fn count(observation: Observation<'_>) {
                 Direction::Inbound => "inbound",
             };
             counter!("call_created_total", "direction" => direction).increment(1);
+        }
+        Observation::LookedUp { call: Some(_), look: 1, .. } => {
+            found.get_or_init(|| counter!("call_lookups_total", "look" => "1")).increment(1);
         }
         Observation::LookedUp { call, look, .. } => {
             let look = call.map_or_else(|| "missed".to_owned(), |_| look.to_string());

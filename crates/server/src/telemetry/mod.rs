@@ -1,6 +1,7 @@
 //! What the server tells about itself: one log line per step of a call, and metrics.
 
 mod ears;
+mod heard;
 mod log;
 mod mask;
 mod metrics;
