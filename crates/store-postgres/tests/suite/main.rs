@@ -8,6 +8,7 @@ mod kill;
 mod laws;
 mod opening;
 mod servers;
+mod vacuum;
 
 use std::time::Duration;
 
