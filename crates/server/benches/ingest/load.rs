@@ -40,7 +40,10 @@ pub(crate) async fn closed(lanes: Vec<Lane>) -> Vec<Duration> {
 
 /// All connections together send `rate` requests a second. Says how long after its appointed time each was answered, so
 /// that a request which had to wait for a slow one before it counts as slow too (no coordinated omission).
-pub(crate) async fn open(lanes: Vec<Lane>, rate: f64) -> Vec<Duration> {
+///
+/// `late` is told of how much of that the generator itself came late, with its connection free: it has to share the
+/// processor with what it measures.
+pub(crate) async fn open(lanes: Vec<Lane>, rate: f64, late: &mut Vec<Duration>) -> Vec<Duration> {
     let mut running = JoinSet::new();
     let start = Instant::now() + Duration::from_millis(50);
     let count = lanes.len();
@@ -49,14 +52,18 @@ pub(crate) async fn open(lanes: Vec<Lane>, rate: f64) -> Vec<Duration> {
             let mut took = Vec::with_capacity(lane.len());
             for (turn, request) in lane.into_iter().enumerate() {
                 let at = start + Duration::from_secs_f64((turn * count + first) as f64 / rate);
+                let free = at.max(Instant::now());
                 sleep_until(at).await;
+                let late = free.elapsed();
                 connection.send(&request).await;
-                took.push(at.elapsed());
+                took.push((at.elapsed(), late));
             }
             took
         });
     }
-    running.join_all().await.concat()
+    let (took, by_generator): (Vec<_>, Vec<_>) = running.join_all().await.concat().into_iter().unzip();
+    late.extend(by_generator);
+    took
 }
 
 pub(crate) struct Connection {

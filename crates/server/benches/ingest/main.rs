@@ -26,7 +26,7 @@ use database::{Kind, Server};
 use lanes::split;
 use peer::Peer;
 use production::{Log, Production};
-use report::{Measured, Table};
+use report::{Measured, Table, quantile};
 use rounds::{Aim, Series, Verdicts};
 use tokio::runtime::Runtime;
 use workload::Workload;
@@ -218,19 +218,25 @@ impl Bench<'_> {
         let table = Table::new(&Measured::COLUMNS);
         let connections = 256;
         let mut slowest = Series::new("p99 in ms at that rate".to_owned());
+        let mut generator = Series::new("the generator's own delay, p99 in ms".to_owned());
         for _ in 0..self.extent.rounds {
             let calls = rate * self.extent.sustained.as_secs_f64() / workload::EACH as f64;
             let calls = (calls as usize).max(1).next_multiple_of(connections);
             let workload = Workload::new(calls);
             production.bear(&workload).await;
             let lanes = load::connect(production.address(), split(workload.requests(), connections)).await;
-            let sending = load::open(lanes, rate);
+            let mut late = Vec::new();
+            let sending = load::open(lanes, rate, &mut late);
             let measured = Measured::of("HTTP, open loop", connections, production.store(), sending).await;
             production.expect_ended(&workload).await;
             table.row(&measured.cells());
             slowest.rounds.push(measured.p99());
+            late.sort_unstable();
+            generator.rounds.push(quantile(&late, 0.99).as_secs_f64() * 1e3);
         }
         println!();
-        Verdicts::new().row(&slowest, Some(Aim::AtMost(25.0)));
+        let verdicts = Verdicts::new();
+        verdicts.row(&slowest, Some(Aim::AtMost(25.0)));
+        verdicts.row(&generator, None);
     }
 }
