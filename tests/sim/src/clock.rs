@@ -30,7 +30,7 @@ impl Clock for ServerClock {
     }
 
     async fn sleep(&self, duration: Duration) {
-        sleep(&self.sim, micros(duration)).await;
+        pause(&self.sim, micros(duration)).await;
     }
 }
 

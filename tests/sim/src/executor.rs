@@ -86,7 +86,7 @@ impl Executor {
     }
 
     /// Runs until nothing can happen any more, something broke, or the limits are reached.
-    pub(crate) fn run(&mut self, until: u64) {
+    pub(crate) fn run(&mut self) {
         loop {
             let mut world = self.sim.world();
             if world.steps >= STEPS {
@@ -108,7 +108,7 @@ impl Executor {
                 world.steps += 1;
                 drop(world);
                 self.poll(place);
-            } else if world.advance(until, &mut self.happening) {
+            } else if world.advance(&mut self.happening) {
                 drop(world);
                 self.happening.drain(..).for_each(|event| self.sim.happen(event));
             } else {

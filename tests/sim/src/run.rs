@@ -85,7 +85,8 @@ pub fn run(seed: u64, options: &Options) -> Result<Report, Failure> {
     build(&sim);
     let mut executor = Executor::new(Arc::clone(&sim));
     let bound = sim.world().bound();
-    executor.run(bound);
+    sim.world().end = bound;
+    executor.run();
     if sim.world().steps >= STEPS {
         sim.world().breaks("steps", "it never comes to rest".to_owned());
     }

@@ -119,7 +119,7 @@ impl Shaky {
 impl Store for Shaky {
     async fn load(&self, id: CallId) -> Result<Option<Call>, StoreError> {
         self.read().await?;
-        self.sim.store.load(id).await
+        Ok(self.sim.store.read(id))
     }
 
     async fn find(&self, leg: &Leg) -> Result<Option<CallId>, StoreError> {
@@ -236,7 +236,7 @@ impl Store for Shaky {
 
     async fn claim(&self, lane: Lane, now: Timestamp, lease: Duration, limit: usize) -> Result<Vec<Job>, StoreError> {
         self.before().await?;
-        let jobs = self.sim.store.claim(lane, now, lease, limit).await?;
+        let jobs = self.sim.store.take(lane, now, lease, limit);
         {
             let mut world = self.sim.world();
             if jobs.iter().any(Job::may_be_done) {
@@ -259,7 +259,7 @@ impl Store for Shaky {
             }
         }
         self.before().await?;
-        self.sim.store.settle(settlements).await?;
+        self.sim.store.end(settlements);
         {
             let mut world = self.sim.world();
             world.show(&self.sim.store, &Seen::Settled { settlements });

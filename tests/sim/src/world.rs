@@ -40,6 +40,8 @@ pub(crate) struct World {
     pub(crate) ready: Arc<Ready>,
     /// How often a task went on.
     pub(crate) steps: u64,
+    /// When the run is over.
+    pub(crate) end: u64,
     pub(crate) dice: Dice,
     pub(crate) weather: Weather,
     /// When the faults stopped.
@@ -133,6 +135,7 @@ impl Shared {
             agenda: BinaryHeap::new(),
             ready: Arc::default(),
             steps: 0,
+            end: u64::MAX,
             weather,
             healed: None,
             network,
@@ -201,9 +204,9 @@ impl World {
         (self.crashed.take(), self.broken.is_some())
     }
 
-    /// Moves time to the next thing that happens, and gives all that happens then; `false` if nothing will before `until`.
-    pub(crate) fn advance(&mut self, until: u64, happening: &mut Vec<Event>) -> bool {
-        let Some(at) = self.agenda.peek().map(|Reverse(entry)| entry.at).filter(|at| *at <= until) else {
+    /// Moves time to the next thing that happens, and gives all that happens then; `false` if nothing will before the end.
+    pub(crate) fn advance(&mut self, happening: &mut Vec<Event>) -> bool {
+        let Some(at) = self.agenda.peek().map(|Reverse(entry)| entry.at).filter(|at| *at <= self.end) else {
             return false;
         };
         self.now = self.now.max(at);
@@ -216,7 +219,8 @@ impl World {
     /// Lets a task go on at once that is to wait, if nobody can tell: nothing else would run or happen before.
     pub(crate) fn passes(&mut self, task: &Waker, wait: u64) -> bool {
         let until = self.now + wait;
-        let alone = self.ready.none_but(task) && !self.has_news() && self.steps < STEPS;
+        let goes_on = until <= self.end && self.steps < STEPS;
+        let alone = goes_on && self.ready.none_but(task) && !self.has_news();
         let passes = alone && (wait == 0 || self.agenda.peek().is_none_or(|Reverse(next)| next.at > until));
         if passes {
             self.now = until;

@@ -72,17 +72,24 @@ impl MemoryStore {
         parked.chain(tables.deadlines.first().map(|&(at, _)| at)).min()
     }
 
-    /// [`Store::load`] without a future.
+    /// The call as it is stored.
     #[must_use]
     pub fn stored(&self, id: CallId) -> Option<Call> {
         self.tables().calls.get(&id).cloned()
+    }
+
+    /// [`Store::load`] without a future: nothing waits here, and the simulation reads millions of times.
+    #[must_use]
+    pub fn read(&self, id: CallId) -> Option<Call> {
+        let call = self.stored(id);
+        if planted!(DuplicatesForgottenOnRestart) { call.map(without_memory) } else { call }
     }
 
     /// All calls with their journals, the newest first, taken out: for a simulation that is over.
     #[must_use]
     pub fn unload(&self) -> Vec<(Call, Vec<Entry>)> {
         let Tables { calls, mut journal, .. } = std::mem::take(&mut *self.tables());
-        let mut lived = |id| in_order(journal.remove(&id).into_iter().flatten().flat_map(Arc::unwrap_or_clone));
+        let mut lived = |id| in_order(journal.remove(&id).unwrap_or_default());
         calls.into_iter().rev().map(|(id, call)| (call, lived(id))).collect()
     }
 
@@ -94,7 +101,7 @@ impl MemoryStore {
         self.tables().check(commit)
     }
 
-    /// [`Store::commit`] without a future: nothing waits here, and a commit is large to carry along.
+    /// [`Store::commit`] without a future.
     ///
     /// # Errors
     /// As [`Store::commit`].
@@ -108,6 +115,25 @@ impl MemoryStore {
         Ok(())
     }
 
+    /// [`Store::claim`] without a future.
+    #[must_use]
+    pub fn take(&self, lane: Lane, now: Timestamp, lease: Duration, limit: usize) -> Vec<Job> {
+        let mut tables = self.tables();
+        let visible = tables.queues[lane as usize].iter().take_while(|(at, _)| *at <= now).map(|&(_, id)| id);
+        let ids: Vec<EffectId> = visible.take(limit).collect();
+        let mut jobs: Vec<Job> = ids.into_iter().filter_map(|id| tables.lease(id, now + lease)).collect();
+        jobs.sort_unstable_by_key(|job| (job.since, job.id));
+        jobs
+    }
+
+    /// [`Store::settle`] without a future.
+    pub fn end(&self, settlements: &[Settle]) {
+        let mut tables = self.tables();
+        for settle in settlements {
+            tables.settle(settle);
+        }
+    }
+
     /// No method leaves the tables half changed, so they are good even after a panic elsewhere in a test.
     fn tables(&self) -> MutexGuard<'_, Tables> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -117,8 +143,7 @@ impl MemoryStore {
 #[async_trait]
 impl Store for MemoryStore {
     async fn load(&self, id: CallId) -> Result<Option<Call>, StoreError> {
-        let call = self.stored(id);
-        Ok(if planted!(DuplicatesForgottenOnRestart) { call.map(without_memory) } else { call })
+        Ok(self.read(id))
     }
 
     async fn find(&self, leg: &Leg) -> Result<Option<CallId>, StoreError> {
@@ -190,25 +215,17 @@ impl Store for MemoryStore {
     }
 
     async fn claim(&self, lane: Lane, now: Timestamp, lease: Duration, limit: usize) -> Result<Vec<Job>, StoreError> {
-        let mut tables = self.tables();
-        let visible = tables.queues[lane as usize].iter().take_while(|(at, _)| *at <= now).map(|&(_, id)| id);
-        let ids: Vec<EffectId> = visible.take(limit).collect();
-        let mut jobs: Vec<Job> = ids.into_iter().filter_map(|id| tables.lease(id, now + lease)).collect();
-        jobs.sort_unstable_by_key(|job| (job.since, job.id));
-        Ok(jobs)
+        Ok(self.take(lane, now, lease, limit))
     }
 
     async fn settle(&self, settlements: &[Settle]) -> Result<(), StoreError> {
-        let mut tables = self.tables();
-        for settle in settlements {
-            tables.settle(settle);
-        }
+        self.end(settlements);
         Ok(())
     }
 
     async fn journal(&self, id: CallId) -> Result<Vec<Entry>, StoreError> {
         let tables = self.tables();
-        Ok(in_order(tables.journal.get(&id).into_iter().flatten().flat_map(|entries| entries.iter().cloned())))
+        Ok(in_order(tables.journal.get(&id).cloned().unwrap_or_default()))
     }
 
     async fn list(&self, filter: &Filter, page: &Page) -> Result<Vec<Call>, StoreError> {
@@ -255,8 +272,9 @@ impl Store for MemoryStore {
 }
 
 /// By version, what was applied after what was ignored.
-fn in_order(entries: impl Iterator<Item = Entry>) -> Vec<Entry> {
-    let mut entries: Vec<Entry> = entries.collect();
+fn in_order(commits: Vec<Arc<Vec<Entry>>>) -> Vec<Entry> {
+    let mut entries = Vec::with_capacity(commits.iter().map(|entries| entries.len()).sum());
+    commits.into_iter().for_each(|commit| entries.extend(Arc::unwrap_or_clone(commit)));
     entries.sort_by_key(|entry| (entry.version, entry.ignored.is_none()));
     entries
 }

@@ -1,7 +1,7 @@
 use call_core::{CallId, Effect, EffectId, Event};
 
 use super::{Invariant, Seen, Truth};
-use crate::names::{Map, Set};
+use crate::names::Map;
 use crate::time::SEC;
 use crate::trace::short;
 
@@ -14,8 +14,8 @@ const OFTEN: u32 = 3;
 /// Events are told at least once, not without end, and what happens once in a life is an event once.
 #[derive(Default)]
 pub(super) struct Told {
-    wished: Set<EffectId>,
-    told: Set<EffectId>,
+    /// Every event, and whether it was told.
+    told: Map<EffectId, bool>,
     once: Map<(CallId, &'static str), EffectId>,
     /// How often, in good weather.
     again: Map<EffectId, u32>,
@@ -31,7 +31,7 @@ impl Invariant for Told {
             Seen::Committed { commit, .. } if commit.moves() => {
                 for (id, effect) in commit.effects.iter() {
                     let Effect::Publish(event) = effect else { continue };
-                    self.wished.insert(*id);
+                    self.told.entry(*id).or_default();
                     let once = matches!(
                         event,
                         Event::Placed | Event::Answered | Event::Ending | Event::Ended { .. }
@@ -46,7 +46,7 @@ impl Invariant for Told {
                 }
             }
             Seen::Told { id, .. } => {
-                self.told.insert(**id);
+                self.told.insert(**id, true);
                 if truth.healed.is_some_and(|healed| truth.now > healed + RECOVERY) {
                     let times = self.again.entry(**id).or_default();
                     *times += 1;
@@ -57,7 +57,7 @@ impl Invariant for Told {
                 }
             }
             Seen::Finished { .. } => {
-                if let Some(id) = self.wished.difference(&self.told).next() {
+                if let Some((id, _)) = self.told.iter().find(|(_, told)| !**told) {
                     return Err(format!("event {}.{} of {} was never told", id.version, id.index, short(id.call)));
                 }
             }

@@ -13,7 +13,7 @@ use call_core::{CallId, Command, Conduct, Fact, Script, Signal, Speaker, SpeechF
 use super::message::Instruction;
 use super::{News, Station};
 use crate::client::Wish;
-use crate::clock::sleep;
+use crate::clock::pause;
 use crate::invariants::Seen;
 use crate::rare::Rare;
 use crate::server::App;
@@ -299,7 +299,7 @@ async fn session(line: Line, app: Arc<App>) {
                     }
                     break;
                 }
-                Err(_) => sleep(&line.sim, 200 * MS).await,
+                Err(_) => pause(&line.sim, 200 * MS).await,
             }
         }
     }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use call_core::port::{Answering, Functions, Inbound, Observation, Observer, Subscriber, ToolOutcome, ToolRequest};
 use call_core::{Call, EffectId, Event, Plan, Policy, ProviderName, Timestamp};
 
-use crate::clock::sleep;
+use crate::clock::pause;
 use crate::invariants::Seen;
 use crate::network::PROVIDER;
 use crate::rare::Rare;
@@ -70,7 +70,7 @@ impl Functions for Watch {
             let outcome = world.dice.roll();
             (world.dice.within(5 * MS, 3 * SEC), outcome)
         };
-        sleep(&self.sim, wait).await;
+        pause(&self.sim, wait).await;
         if outcome.is_multiple_of(10) { Err(format!("no slot {outcome}")) } else { Ok(outcome.to_string()) }
     }
 }

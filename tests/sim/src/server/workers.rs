@@ -10,7 +10,7 @@ use call_core::port::{Job, Lane};
 use call_core::testkit::MemoryStore;
 
 use super::App;
-use crate::clock::sleep;
+use crate::clock::pause;
 use crate::time::{MS, SEC, when};
 use crate::world::{Event, Sim, World};
 
@@ -130,7 +130,7 @@ pub(super) async fn tell(sim: Sim, server: usize, app: Arc<App>) {
     loop {
         something(&sim, server, Worker::Teller).await;
         match app.outbox.claim(Lane::News, 500).await {
-            Ok(news) if news.is_empty() => sleep(&sim, AGAIN).await,
+            Ok(news) if news.is_empty() => pause(&sim, AGAIN).await,
             Ok(news) => {
                 if app.outbox.publish(&news).await.is_err() {
                     breathe(&sim).await;
@@ -147,7 +147,7 @@ pub(super) async fn act(sim: Sim, server: usize, app: Arc<App>) {
         something(&sim, server, Worker::Actor).await;
         let free = sim.world().servers.all[server].free;
         match app.outbox.claim(Lane::Acts, free).await {
-            Ok(jobs) if jobs.is_empty() => sleep(&sim, AGAIN).await,
+            Ok(jobs) if jobs.is_empty() => pause(&sim, AGAIN).await,
             Ok(jobs) => {
                 for job in jobs {
                     let slot = Slot::take(&sim, server);
@@ -201,7 +201,7 @@ pub(super) async fn sweeps(sim: Sim, server: usize, app: Arc<App>) {
         }
         match app.sweep.sweep(200, false).await {
             Ok(report) if report.calls.len() >= 200 => {}
-            Ok(_) => sleep(&sim, AGAIN).await,
+            Ok(_) => pause(&sim, AGAIN).await,
             Err(_) => breathe(&sim).await,
         }
     }
@@ -214,7 +214,7 @@ async fn breathe(sim: &Sim) {
         let down = world.store_down_until.saturating_sub(world.now).min(5 * SEC);
         if down > BREATHER { world.dice.within(down - BREATHER, down) } else { BREATHER }
     };
-    sleep(sim, wait).await;
+    pause(sim, wait).await;
 }
 
 /// Returns when there is something to do.
