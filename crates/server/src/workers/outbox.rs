@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use call_core::port::{Lane, Outbox};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::warn;
@@ -17,6 +18,10 @@ const BREATHER: Duration = Duration::from_millis(500);
 
 /// How much news is told in one go. A round costs two commits, however much it tells.
 const NEWS: usize = 500;
+
+/// From one round of news to the next, while there is some: what comes meanwhile shares the next one's commits. News that
+/// comes alone is told at once.
+const PACE: Duration = Duration::from_millis(20);
 
 /// Everything that the workers of the two lanes need.
 #[derive(Clone)]
@@ -39,10 +44,12 @@ impl OutboxWorker {
     /// Tells subscribers.
     async fn tell(&self, stop: &CancellationToken) {
         while !stop.is_cancelled() {
+            let next = Instant::now() + PACE;
             let idle = match self.outbox.claim(Lane::News, NEWS).await {
                 Ok(news) if news.is_empty() => self.poll,
                 Ok(news) => match self.outbox.publish(&news).await {
-                    Ok(()) => continue,
+                    Ok(()) if news.len() == NEWS => continue,
+                    Ok(()) => next.saturating_duration_since(Instant::now()),
                     Err(error) => {
                         warn!(error = chain(&error), "subscribers will be told again");
                         BREATHER
