@@ -206,10 +206,10 @@ impl Act<'_> {
             (Live, Command::Gather(gather)) => self.gather(gather),
             (Live, Command::OpenStream) => self.open_stream(),
             (Live, Command::CloseStream) => self.close_stream(),
-            (Live, Command::Transfer { to }) => self.transfer(to),
-            (Live, Command::Bridge { leg }) => self.bridge(leg),
-            (Live, Command::StartRecording) => self.record(Effect::StartRecording),
-            (Live, Command::StopRecording) => self.record(Effect::StopRecording),
+            (Live, Command::Transfer { to }) => self.hand_on(Effect::Transfer { to: to.clone() }),
+            (Live, Command::Bridge { leg }) => self.hand_on(Effect::Bridge { leg: leg.clone() }),
+            (Live, Command::StartRecording) => self.hand_on(Effect::StartRecording),
+            (Live, Command::StopRecording) => self.hand_on(Effect::StopRecording),
             (
                 Dialing | Ringing,
                 Command::Speak { .. }

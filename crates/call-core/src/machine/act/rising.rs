@@ -1,6 +1,6 @@
 //! From the dial to the answer.
 
-use super::super::{Conduct, Event, Phase, Proposer, Reason, Script, Timer};
+use super::super::{Conduct, Effect, Event, Phase, Proposer, Reason, Script, Timer};
 use super::super::{Disposition, Hungup, Progress, ProviderSays, Source, Stage};
 use super::Act;
 
@@ -60,7 +60,7 @@ impl Act<'_> {
             (Conduct::Commanded, Script::Stream) => drop(self.open_stream()),
             (Conduct::Commanded, Script::Say { text }) => self.say(text),
             (Conduct::Commanded, Script::Converse { greeting }) if !greeting.is_empty() => self.greet(greeting),
-            (Conduct::Commanded, Script::Connect { to, .. }) => drop(self.transfer(to)),
+            (Conduct::Commanded, Script::Connect { to, .. }) => self.ask_for(Effect::Transfer { to: to.clone() }),
             (
                 Conduct::Asked | Conduct::Commanded | Conduct::Agent,
                 Script::Say { .. }

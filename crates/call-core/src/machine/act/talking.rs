@@ -2,8 +2,8 @@
 
 use super::super::time::said_in;
 use super::super::{
-    Conduct, Effect, Event, Fact, Leg, Phase, Proposer, Reason, Recording, Refused, Running, Script, Speaker,
-    SpeechFact, Timer, Turn,
+    Conduct, Effect, Event, Fact, Phase, Proposer, Reason, Recording, Refused, Running, Script, Speaker, SpeechFact,
+    Timer, Turn,
 };
 use super::Act;
 
@@ -140,18 +140,8 @@ impl Act<'_> {
         self.state.timers.cancel(Timer::Prompt);
     }
 
-    pub(in super::super) fn transfer(&mut self, to: &str) -> Result<(), Reason> {
-        self.ask_for(Effect::Transfer { to: to.to_owned() });
-        Ok(())
-    }
-
-    pub(in super::super) fn bridge(&mut self, leg: &Leg) -> Result<(), Reason> {
-        self.ask_for(Effect::Bridge { leg: leg.clone() });
-        Ok(())
-    }
-
-    /// Begins a recording, or ends it.
-    pub(in super::super) fn record(&mut self, wish: Effect) -> Result<(), Reason> {
+    /// A wish that changes nothing here: the provider does it, or says why not.
+    pub(in super::super) fn hand_on(&mut self, wish: Effect) -> Result<(), Reason> {
         self.ask_for(wish);
         Ok(())
     }

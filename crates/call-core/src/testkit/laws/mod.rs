@@ -100,7 +100,8 @@ macro_rules! store_laws {
                 one_call_a_subject_however_many_servers,
                 parking_on_one_server_and_binding_on_another_loses_nothing,
                 two_servers_share_the_outbox_without_overlap, another_server_takes_over_when_the_lease_ends,
-                two_servers_adopt_a_parked_signal_once, two_sweepers_act_once_on_each_deadline, servers_a_minute_apart_dial_nobody_twice;
+                two_servers_adopt_a_parked_signal_once, two_sweepers_act_once_on_each_deadline,
+                servers_a_minute_apart_dial_nobody_twice;
             formats: every_saved_format_still_loads, times_survive_to_the_millisecond,
                 unicode_and_odd_strings_survive;
             model: any_history_reads_as_in_the_reference_store;
